@@ -1,0 +1,154 @@
+// The solve call. The GIL is held for conversions and released once around the solve; the calling thread takes it back
+// some 20 times a second to look for Ctrl-C and to report progress.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <exception>
+
+#include "liid_cut/solve.hpp"
+#include "problem_arrays.hpp"
+
+namespace liid_cut::python {
+namespace {
+
+Method method_named(const std::string& method) {
+  if (method == "auto") return Method::automatic;
+  if (method == "ckr") return Method::ckr;
+  if (method == "brute_force") return Method::brute_force;
+  throw std::invalid_argument("method is '" + method + "'; it must be 'auto', 'ckr' or 'brute_force'");
+}
+
+// Ctrl-C is a limit like any other and only stops the solve. Anything else that a signal handler or the user's
+// progress function raises stops it too, and is raised again once the threads have ended.
+class Watcher {
+ public:
+  explicit Watcher(py::object progress) : progress_(std::move(progress)) {}
+
+  bool operator()(const Progress& p) {
+    const py::gil_scoped_acquire acquire;
+    try {
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      if (!progress_.is_none()) progress_(p.components_done, p.n_components, p.cost, p.lower_bound);
+      return true;
+    } catch (py::error_already_set& error) {
+      if (!error.matches(PyExc_KeyboardInterrupt)) failure_ = std::current_exception();
+      return false;
+    }
+  }
+  void rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  py::object progress_;
+  std::exception_ptr failure_;
+};
+
+// One column of the component table.
+template <class T, class Get>
+py::array_t<T> column(const std::vector<ComponentReport>& reports, Get get) {
+  py::array_t<T> out(static_cast<py::ssize_t>(reports.size()));
+  T* next = out.mutable_data();
+  for (const ComponentReport& report : reports) *next++ = static_cast<T>(get(report));
+  return out;
+}
+
+py::dict component_table(const std::vector<ComponentReport>& reports) {
+  py::dict table;
+  table["size"] = column<std::int64_t>(reports, [](const auto& r) { return r.n_nodes; });
+  table["edges"] = column<std::int64_t>(reports, [](const auto& r) { return r.n_edges; });
+  table["cost"] = column<double>(reports, [](const auto& r) { return r.cost; });
+  table["lower_bound"] = column<double>(reports, [](const auto& r) { return r.lower_bound; });
+  table["status"] = column<std::int8_t>(reports, [](const auto& r) { return r.status; });
+  table["stage"] = column<std::int8_t>(reports, [](const auto& r) { return r.stage; });
+  table["search_nodes"] = column<std::int64_t>(reports, [](const auto& r) { return r.search_nodes; });
+  return table;
+}
+
+py::dict proof_tree(const ProofTree& proof, const Result& result, LabelId n_labels) {
+  const auto column = [&](auto ProofNode::* member) {
+    std::vector<std::int32_t> values;
+    for (const ProofNode& node : proof.nodes) values.push_back(node.*member);
+    return to_numpy(values);
+  };
+  const auto n_edges = static_cast<py::ssize_t>(result.components[static_cast<std::size_t>(proof.component)].n_edges);
+  py::array_t<double> messages({static_cast<py::ssize_t>(proof.messages.size()), n_edges, py::ssize_t{n_labels}});
+  double* next = messages.mutable_data();
+  for (const auto& leaf : proof.messages) next = std::copy(leaf.begin(), leaf.end(), next);
+
+  py::dict out;
+  out["component"] = proof.component;
+  out["node"] = column(&ProofNode::node);
+  out["label"] = column(&ProofNode::label);
+  out["take"] = column(&ProofNode::take);
+  out["drop"] = column(&ProofNode::drop);
+  out["messages_of"] = column(&ProofNode::messages);
+  out["messages"] = messages;
+  out["complete"] = proof.complete;
+  return out;
+}
+
+py::dict to_python(const Result& result, const Problem& problem) {
+  py::dict out;
+  out["labels"] = to_numpy(result.labels);
+  out["cost"] = result.cost;
+  out["lower_bound"] = result.lower_bound;
+  out["status"] = std::string(name(result.status));
+  out["component_ids"] = to_numpy(result.component_of);
+  out["components"] = component_table(result.components);
+  out["messages"] = to_numpy(std::span<const double>(result.messages),
+                             {static_cast<py::ssize_t>(problem.graph.n_edges()), py::ssize_t{problem.n_labels()}});
+  py::list proofs;
+  for (const ProofTree& proof : result.proofs) proofs.append(proof_tree(proof, result, problem.n_labels()));
+  out["proofs"] = proofs;
+  py::dict timings;
+  timings["components"] = result.timings.components;
+  timings["inspection"] = result.timings.inspection;
+  timings["cuts"] = result.timings.cuts;
+  out["timings"] = timings;
+  return out;
+}
+
+py::dict solve_arrays(const py::array& probs, const Array<NodeId>& edges, const Array<double>& weights,
+                      const std::optional<Array<bool>>& allowed, const std::string& method, double time_limit_s,
+                      int n_threads, const py::object& progress, const std::vector<LabelId>& debug_labels) {
+  const ProblemArrays problem(probs, edges, weights, allowed);
+  Settings settings;
+  settings.method = method_named(method);
+  settings.time_limit_s = time_limit_s;
+  settings.n_threads = n_threads;
+  settings.debug_labels = debug_labels;
+  Watcher watcher(progress);
+  const Result result = [&] {
+    const py::gil_scoped_release release;
+    return solve(*problem, settings, std::ref(watcher));
+  }();
+  watcher.rethrow();
+  return to_python(result, *problem);
+}
+
+template <class Enum>
+py::list names(Enum last) {
+  py::list out;
+  for (int i = 0; i <= static_cast<int>(last); ++i) out.append(std::string(name(static_cast<Enum>(i))));
+  return out;
+}
+
+}  // namespace
+
+void bind_solve(py::module_& m) {
+  using py::arg;
+  m.attr("STATUSES") = py::tuple(names(Status::memory_limit));
+  m.attr("STAGES") = py::tuple(names(Stage::branch_and_bound));
+  m.def(
+      "check_probs",
+      [](const py::array& probs, bool allow_zero_rows) {
+        validate_terminal_weights(matrix_view(probs), allow_zero_rows);
+      },
+      arg("probs"), arg("allow_zero_rows"));
+  m.def("solve", &solve_arrays, arg("probs"), arg("edges").noconvert(), arg("weights").noconvert(), arg("allowed"),
+        arg("method"), arg("time_limit_s"), arg("n_threads"), arg("progress"),
+        arg("debug_labels") = std::vector<LabelId>{});
+}
+
+}  // namespace liid_cut::python

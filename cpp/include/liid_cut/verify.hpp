@@ -1,0 +1,24 @@
+// The certificate checker: recomputes cost and bound from labels, messages and proof trees alone.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "liid_cut/problem.hpp"
+#include "liid_cut/result.hpp"
+
+namespace liid_cut {
+
+struct CertificateCheck {
+  double cost = 0;                    // recomputed
+  double lower_bound = 0;             // what the certificate proves, whatever the result claims
+  std::vector<std::string> problems;  // empty: every claim of the result holds
+
+  bool ok() const { return problems.empty(); }
+};
+
+// Enumerated components (Stage::enumeration) carry no messages; their claimed bound is taken as it is and said in no
+// problem, since checking it would be the enumeration itself.
+CertificateCheck check_certificate(const Problem& problem, const Result& result, double tolerance = 1e-9);
+
+}  // namespace liid_cut

@@ -1,0 +1,95 @@
+// Checks of a problem, the costs of a node's labels, and the cost of a labelling; see liid_cut/problem.hpp.
+#include "liid_cut/problem.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
+#include <stdexcept>
+#include <vector>
+
+#include "util/sum.hpp"
+
+namespace liid_cut {
+namespace {
+
+template <class... Parts>
+[[noreturn]] void reject(const Parts&... parts) {
+  std::ostringstream message;
+  (message << ... << parts);
+  throw std::invalid_argument(message.str());
+}
+
+double row_sum(std::span<const double> row) {
+  Sum total;
+  for (const double p : row) total += p;
+  return total.value();
+}
+
+}  // namespace
+
+void validate_terminal_weights(const MatrixView& probs, bool allow_zero_rows) {
+  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<NodeId>::max());
+  if (probs.n_rows() > most) reject("probs has ", probs.n_rows(), " rows; at most ", most, " are allowed");
+  if (probs.n_columns() < 1 || probs.n_columns() > most)
+    reject("probs has ", probs.n_columns(), " columns; 1 to ", most, " labels are allowed");
+
+  std::vector<double> row(probs.n_columns());
+  for (std::size_t u = 0; u < probs.n_rows(); ++u) {
+    probs.read_row(u, row);
+    for (std::size_t k = 0; k < row.size(); ++k)
+      if (!(std::isfinite(row[k]) && row[k] >= 0))
+        reject("probs[", u, ", ", k, "] is ", row[k], "; every entry must be a finite number >= 0");
+    const double total = row_sum(row);
+    if (!std::isfinite(total)) reject("probs[", u, "] sums to more than a double can hold");
+    if (total == 0 && !allow_zero_rows) reject("probs[", u, "] is all zero; every row needs a positive entry");
+  }
+}
+
+void validate(const Problem& problem) {
+  validate_terminal_weights(problem.terminal_weights, true);
+  const std::size_t n = problem.terminal_weights.n_rows();
+  const std::size_t n_labels = problem.terminal_weights.n_columns();
+  if (static_cast<std::size_t>(problem.graph.n_nodes()) != n)
+    reject("graph has ", problem.graph.n_nodes(), " nodes but probs has ", n, " rows; both must agree");
+  if (problem.allowed.empty()) return;
+  if (problem.allowed.size() != n * n_labels)
+    reject("allowed has ", problem.allowed.size(), " entries; probs has ", n * n_labels);
+  for (std::size_t u = 0; u < n; ++u) {
+    const auto labels = problem.allowed.subspan(u * n_labels, n_labels);
+    if (std::none_of(labels.begin(), labels.end(), [](bool a) { return a; }))
+      reject("allowed[", u, "] allows no label; every row needs at least one True");
+  }
+}
+
+void label_costs(const Problem& problem, NodeId u, std::span<double> costs) {
+  problem.terminal_weights.read_row(static_cast<std::size_t>(u), costs);
+  const double total = row_sum(costs);
+  for (LabelId k = 0; k < problem.n_labels(); ++k) {
+    double& c = costs[static_cast<std::size_t>(k)];
+    c = problem.is_allowed(u, k) ? total - c : std::numeric_limits<double>::infinity();
+  }
+}
+
+double cut_cost(const Problem& problem, std::span<const LabelId> labels) {
+  if (labels.size() != problem.terminal_weights.n_rows())
+    reject("labels has ", labels.size(), " entries; the problem has ", problem.n_nodes(), " nodes");
+  Sum cost;
+  std::vector<double> costs(problem.terminal_weights.n_columns());
+  for (NodeId u = 0; u < problem.n_nodes(); ++u) {
+    const LabelId k = labels[static_cast<std::size_t>(u)];
+    if (k < 0 || k >= problem.n_labels())
+      reject("labels[", u, "] is ", k, "; labels are 0 to ", problem.n_labels() - 1);
+    if (!problem.is_allowed(u, k)) reject("labels[", u, "] is ", k, ", which allowed[", u, "] rules out");
+    label_costs(problem, u, costs);
+    cost += costs[static_cast<std::size_t>(k)];
+  }
+  const auto edges = problem.graph.edges();
+  const auto weights = problem.graph.weights();
+  for (std::size_t e = 0; e < edges.size(); ++e)
+    if (labels[static_cast<std::size_t>(edges[e].u)] != labels[static_cast<std::size_t>(edges[e].v)])
+      cost += weights[e];
+  return cost.value();
+}
+
+}  // namespace liid_cut

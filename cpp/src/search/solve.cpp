@@ -1,0 +1,225 @@
+// The method, top to bottom; see liid_cut/solve.hpp.
+//
+//   components of the graph (Eq. 12)  ->  a first labelling and bound of each  ->  the CKR LP and branch and bound of
+//   each that is open (Eq. 11), largest first, in parallel  ->  the union of their cuts (Eq. 13)
+#include "liid_cut/solve.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <sstream>
+#include <stdexcept>
+
+#include "liid_cut/verify.hpp"
+#include "search/close_component.hpp"
+#include "search/parallel.hpp"
+#include "util/assert.hpp"
+#include "util/stop.hpp"
+#include "util/sum.hpp"
+
+namespace liid_cut {
+namespace {
+
+// Inspecting a component takes microseconds, so they are handed out in bundles of about this many nodes.
+constexpr std::size_t kNodesPerBundle = 4096;
+
+class Solver {
+ public:
+  Solver(const Problem& problem, const Settings& settings, const ProgressCallback& progress)
+      : problem_(problem), settings_(settings), progress_(progress), stop_(settings.time_limit_s) {}
+
+  Result run() {
+    find_component_structure();
+    inspect_components();
+    close_open_components();
+    unite();
+    LIID_HEAVY_ASSERT(result_.status != Status::optimal || check_certificate(problem_, result_).ok(),
+                      "the certificate of an optimal result does not hold");
+    return std::move(result_);
+  }
+
+ private:
+  // ---- stages
+
+  void find_component_structure() {
+    components_ = find_components(problem_.graph);
+    result_.labels.resize(static_cast<std::size_t>(problem_.n_nodes()));
+    result_.components.resize(static_cast<std::size_t>(components_.count()));
+    result_.messages.assign(static_cast<std::size_t>(problem_.graph.n_edges()) * n_labels(), 0.0);
+    result_.timings.components = stop_.elapsed_s();
+  }
+
+  // Always runs to its end, so that every node has a label whatever limit strikes later.
+  void inspect_components() {
+    const auto bundles = bundles_of_components();
+    parallel_for(
+        bundles.size() - 1, settings_.n_threads, [] { return std::make_unique<int>(); },
+        [&](int&, std::size_t i) {
+          for (ComponentId t = bundles[i]; t < bundles[i + 1]; ++t)
+            store(t, inspect(component_model(problem_, components_, t), settings_));
+        },
+        [&] { watch(); });
+    result_.timings.inspection = stop_.elapsed_s() - result_.timings.components;
+  }
+
+  void close_open_components() {
+    const std::vector<ComponentId> open = open_components_largest_first();
+    done_ = components_.count() - static_cast<ComponentId>(open.size());
+    parallel_for(
+        open.size(), settings_.n_threads, [&] { return std::make_unique<HighsSession>(stop_); },
+        [&](HighsSession& session, std::size_t i) { close(open[i], session); }, [&] { watch(); });
+    result_.timings.cuts = stop_.elapsed_s() - result_.timings.components - result_.timings.inspection;
+  }
+
+  void unite() {
+    Sum cost, bound;
+    for (const ComponentReport& report : result_.components) {
+      cost += report.cost;
+      bound += report.lower_bound;
+      if (report.status != Status::optimal && result_.status != Status::interrupted) result_.status = report.status;
+    }
+    result_.cost = cost.value();
+    result_.lower_bound = std::min(bound.value(), result_.cost);
+    std::sort(result_.proofs.begin(), result_.proofs.end(),
+              [](const ProofTree& a, const ProofTree& b) { return a.component < b.component; });
+    result_.component_of = std::move(components_.component_of);
+    result_.timings.total = stop_.elapsed_s();
+  }
+
+  // ---- one component
+
+  void close(ComponentId t, HighsSession& session) {
+    if (!stop_.requested()) {
+      const PottsModel model = component_model(problem_, components_, t);
+      ComponentCut cut = inspect(model, settings_);
+      close_component(model, session, settings_, stop_, debug_labels(t), cut);
+      store(t, std::move(cut));
+    } else {
+      report(t).status = stop_.reason();
+    }
+    ++done_;
+  }
+
+  void store(ComponentId t, ComponentCut cut) {
+    const auto nodes = components_.nodes_of(t);
+    const auto edges = components_.edges_of(t);
+    for (std::size_t i = 0; i < nodes.size(); ++i) result_.labels[static_cast<std::size_t>(nodes[i])] = cut.labels[i];
+    if (!cut.messages.empty())
+      for (std::size_t i = 0; i < edges.size(); ++i)
+        std::copy_n(&cut.messages[i * n_labels()], n_labels(),
+                    &result_.messages[static_cast<std::size_t>(edges[i]) * n_labels()]);
+    if (cut.proof) {
+      cut.proof->component = t;
+      for (ProofNode& node : cut.proof->nodes)
+        if (node.node != kNoNode) node.node = nodes[static_cast<std::size_t>(node.node)];
+      const std::lock_guard lock(mutex_);
+      result_.proofs.push_back(std::move(*cut.proof));
+    }
+    const ComponentReport before = report(t);
+    report(t) = {static_cast<NodeId>(nodes.size()),
+                 static_cast<EdgeId>(edges.size()),
+                 cut.cost,
+                 cut.lower_bound,
+                 cut.status,
+                 cut.stage,
+                 cut.search_nodes};
+    cost_ += cut.cost - before.cost;
+    lower_bound_ += cut.lower_bound - before.lower_bound;
+  }
+
+  // ---- helpers
+
+  std::vector<ComponentId> bundles_of_components() const {
+    std::vector<ComponentId> starts{0};
+    for (ComponentId t = 0; t < components_.count(); ++t)
+      if (components_.node_offsets[static_cast<std::size_t>(t) + 1] -
+              components_.node_offsets[static_cast<std::size_t>(starts.back())] >=
+          kNodesPerBundle)
+        starts.push_back(t + 1);
+    if (starts.back() != components_.count()) starts.push_back(components_.count());
+    return starts;
+  }
+
+  std::vector<ComponentId> open_components_largest_first() {
+    std::vector<ComponentId> open;
+    for (ComponentId t = 0; t < components_.count(); ++t)
+      if (report(t).stage == Stage::open) open.push_back(t);
+    std::stable_sort(open.begin(), open.end(),
+                     [&](ComponentId a, ComponentId b) { return report(a).n_edges > report(b).n_edges; });
+    return open;
+  }
+
+  Labelling debug_labels(ComponentId t) const {
+    Labelling labels;
+    if (!settings_.debug_labels.empty())
+      for (const NodeId u : components_.nodes_of(t))
+        labels.push_back(settings_.debug_labels[static_cast<std::size_t>(u)]);
+    return labels;
+  }
+
+  void watch() {
+    if (progress_ && !progress_({done_.load(), components_.count(), cost_.load(), lower_bound_.load()}))
+      stop_.interrupt();
+  }
+
+  std::size_t n_labels() const { return static_cast<std::size_t>(problem_.n_labels()); }
+  ComponentReport& report(ComponentId t) { return result_.components[static_cast<std::size_t>(t)]; }
+
+  const Problem& problem_;
+  const Settings& settings_;
+  const ProgressCallback& progress_;
+  StopSignal stop_;
+  Components components_;
+  Result result_;
+  std::mutex mutex_;
+  std::atomic<ComponentId> done_{0};
+  std::atomic<double> cost_{0};
+  std::atomic<double> lower_bound_{0};
+};
+
+}  // namespace
+
+void Settings::validate() const {
+  const auto reject = [](const char* name, auto value, const char* allowed) {
+    std::ostringstream message;
+    message << name << " is " << value << "; " << allowed;
+    throw std::invalid_argument(message.str());
+  };
+  if (!(time_limit_s > 0)) reject("time_limit", time_limit_s, "it must be a number of seconds > 0");
+  if (n_threads < 0) reject("n_threads", n_threads, "it must be >= 0 (0: all cores)");
+  if (!(optimality_tolerance >= 0)) reject("optimality_tolerance", optimality_tolerance, "it must be a number >= 0");
+  if (max_enumeration < 1) reject("max_enumeration", max_enumeration, "it must be >= 1");
+}
+
+Result solve(const Problem& problem, const Settings& settings, const ProgressCallback& progress) {
+  settings.validate();
+  validate(problem);
+  if (!settings.debug_labels.empty()) static_cast<void>(cut_cost(problem, settings.debug_labels));
+  return Solver(problem, settings, progress).run();
+}
+
+std::string_view name(Status status) {
+  switch (status) {
+    case Status::optimal: return "optimal";
+    case Status::time_limit: return "time_limit";
+    case Status::interrupted: return "interrupted";
+    case Status::size_limit: return "size_limit";
+    case Status::memory_limit: return "memory_limit";
+  }
+  return "";
+}
+
+std::string_view name(Stage stage) {
+  switch (stage) {
+    case Stage::open: return "open";
+    case Stage::inspection: return "inspection";
+    case Stage::enumeration: return "enumeration";
+    case Stage::linear_program: return "linear_program";
+    case Stage::branch_and_bound: return "branch_and_bound";
+  }
+  return "";
+}
+
+}  // namespace liid_cut

@@ -1,0 +1,31 @@
+// Why and when a running solve has to stop: a deadline, or a request from the calling thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <limits>
+
+#include "liid_cut/result.hpp"
+
+namespace liid_cut {
+
+class StopSignal {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit StopSignal(double time_limit_s) : start_(Clock::now()), time_limit_s_(time_limit_s) {}
+
+  void interrupt() { interrupted_.store(true, std::memory_order_relaxed); }
+  bool requested() const { return interrupted_.load(std::memory_order_relaxed) || elapsed_s() >= time_limit_s_; }
+  Status reason() const {
+    return interrupted_.load(std::memory_order_relaxed) ? Status::interrupted : Status::time_limit;
+  }
+  double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+ private:
+  Clock::time_point start_;
+  double time_limit_s_;
+  std::atomic<bool> interrupted_{false};
+};
+
+}  // namespace liid_cut
