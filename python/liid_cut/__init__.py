@@ -1,0 +1,38 @@
+"""Provably optimal multi-way cuts of nearest-neighbour graphs.
+
+The one call most users make::
+
+    result = multiway_cut(probs, feats)
+
+labels n proposals from their class probabilities and features: it builds the top-3 cosine
+nearest-neighbour graph, and finds the labelling whose multi-way cut is provably cheapest
+(Liu et al., "Leveraging Instance-, Image- and Dataset-Level Information for Weakly Supervised
+Instance Segmentation", TPAMI 2020, section 5).
+"""
+
+from liid_cut._core import __version__
+from liid_cut.api import multiway_cut, solve
+from liid_cut.ckr import ckr_model
+from liid_cut.diagnostics import MultiwayCutWarning
+from liid_cut.graph import build_graph
+from liid_cut.problem import MultiwayCutProblem, make_problem
+from liid_cut.progress import Progress
+from liid_cut.result import MultiwayCutResult
+from liid_cut.tags import tags_to_allowed
+from liid_cut.verify import Verification, verify
+
+__all__ = [
+    "MultiwayCutProblem",
+    "MultiwayCutResult",
+    "MultiwayCutWarning",
+    "Progress",
+    "Verification",
+    "__version__",
+    "build_graph",
+    "ckr_model",
+    "make_problem",
+    "multiway_cut",
+    "solve",
+    "tags_to_allowed",
+    "verify",
+]

@@ -1,0 +1,181 @@
+"""``multiway_cut``: from probabilities and features to certified labels."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+
+from liid_cut import _core
+from liid_cut.diagnostics import MultiwayCutWarning, diagnose
+from liid_cut.inputs import as_allowed, as_choice, as_n_threads, as_number
+from liid_cut.presets import authors_labels
+from liid_cut.problem import PAPER_DELTA, MultiwayCutProblem, make_problem
+from liid_cut.progress import reporter
+from liid_cut.result import MESSAGES, MultiwayCutResult, component_table
+
+METHODS = ("auto", "ckr", "brute_force")
+
+
+def multiway_cut(
+    probs: Any,
+    feats: Any = None,
+    *,
+    graph: Any = None,
+    n_neighbors: int = 3,
+    delta: float = PAPER_DELTA,
+    symmetrize: str = "mutual",
+    allowed: Any = None,
+    preset: str = "paper",
+    neighbors: str = "auto",
+    method: str = "auto",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    progress: Any = None,
+) -> MultiwayCutResult:
+    """Label proposals by the cheapest multi-way cut of their nearest-neighbour graph.
+
+    Minimises, over labellings x, the weight of all cut edges::
+
+        sum_u (sum_k probs[u, k] - probs[u, x_u]) + sum_(u,v) w(u, v) [x_u != x_v]
+
+    with ``w(u, v) = delta * |cos(feats_u, feats_v)|`` (LIID, Eq. 10-13), and proves that no
+    labelling is cheaper.
+
+    Parameters
+    ----------
+    probs : (n, K+1) floats >= 0; class probabilities of n proposals, column 0 is the background.
+        float16, float32 or float64 in any memory order, ``np.memmap``, torch tensor. No row is all
+        zero, unless ``graph`` connects its node: a general multi-way cut has such nodes.
+    feats : (n, d) floats, no row all zero; features. Leave out when ``graph`` is given.
+    graph : instead of ``feats``: symmetric SciPy sparse matrix (n, n) of weights >= 0, or a tuple
+        ``(edges (m, 2), weights (m,))`` with each undirected edge once.
+    n_neighbors : every proposal is connected to at most this many others of largest cosine.
+    delta : weight of edges against probabilities. The paper's 5 fits its features; for others try
+        0.1 to 2.
+    symmetrize : ``"mutual"``: an edge where each end is among the other's nearest; ``"union"``:
+        where one is.
+    allowed : (n, K+1) bool; labels that each proposal may take, a hard constraint of the
+        optimisation. :func:`liid_cut.tags_to_allowed` makes it from image tags.
+    preset : ``"paper"``, or ``"authors"``: the graph of the authors' published script
+        (see :mod:`liid_cut.presets`), where ``allowed`` carries the image tags.
+    neighbors : how neighbours are found; ``"exact"`` (also ``"auto"``): exact search.
+    method : ``"auto"``: every stage, cheapest first; ``"ckr"``: the paper's way, the LP of every
+        component by simplex, then branch and bound; ``"brute_force"``: every labelling of every
+        component, for tiny instances. All three agree on the cost.
+    time_limit : seconds of wall-clock time; when it is reached, the best labelling so far is
+        returned with its bound. The neighbour search counts but is not cut short.
+    n_jobs : threads; None or -1: all cores. Results do not depend on it.
+    progress : True for a progress bar, or a function of one :class:`liid_cut.Progress`.
+
+    Returns
+    -------
+    MultiwayCutResult : ``labels``, ``cost``, ``lower_bound``, ``status``, the certificate, and
+        more. Ctrl-C during the cut, like a limit, returns the best labelling so far.
+
+    Raises
+    ------
+    ValueError : bad input; the message names the argument, the first offending row and what is
+        allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from liid_cut import multiway_cut
+    >>> probs = [[0.9, 0.1], [0.6, 0.4], [0.1, 0.9]]
+    >>> feats = [[1.0, 0.0], [0.8, 0.6], [0.6, 0.8]]
+    >>> result = multiway_cut(probs, feats, n_neighbors=1, delta=0.5)
+    >>> result.labels
+    array([0, 1, 1], dtype=int32)
+    >>> result.status
+    'optimal'
+    """
+    start = time.perf_counter()
+    problem = make_problem(
+        probs,
+        feats,
+        graph=graph,
+        n_neighbors=n_neighbors,
+        delta=delta,
+        symmetrize=symmetrize,
+        allowed=allowed,
+        preset=preset,
+        neighbors=neighbors,
+        n_jobs=n_jobs,
+    )
+    graph_time = time.perf_counter() - start
+    if time_limit is not None:
+        time_limit = as_number("time_limit", time_limit, positive=True)
+        time_limit = max(time_limit - graph_time, 1e-9)
+
+    result = solve(problem, method=method, time_limit=time_limit, n_jobs=n_jobs, progress=progress)
+    result.preset = preset
+    result.timings = {"graph": graph_time, **result.timings}
+    result.timings["total"] = time.perf_counter() - start
+    if preset == "authors" and allowed is not None:
+        result.labels = authors_labels(result.cut_labels, as_allowed(allowed, problem.probs.shape))
+        result.x = result.labels
+    return result
+
+
+def solve(
+    problem: MultiwayCutProblem,
+    *,
+    method: str = "auto",
+    time_limit: float | None = None,
+    n_jobs: int | None = None,
+    progress: Any = None,
+) -> MultiwayCutResult:
+    """Solve a problem made by :func:`liid_cut.make_problem`; see :func:`liid_cut.multiway_cut`.
+
+    For solving the same graph several times without a new neighbour search.
+    """
+    as_choice("method", method, METHODS)
+    seconds = np.inf if time_limit is None else as_number("time_limit", time_limit, positive=True)
+    start = time.perf_counter()
+    with reporter(progress) as report:
+        raw = _core.solve(
+            problem.probs,
+            problem.edges,
+            problem.weights,
+            problem.allowed,
+            method=method,
+            time_limit_s=seconds,
+            n_threads=as_n_threads(n_jobs),
+            progress=report,
+        )
+    components = component_table(raw["components"])
+    diagnostics = diagnose(problem, raw["labels"], raw["component_ids"], components)
+    if diagnostics["collapsed"]:
+        warnings.warn(diagnostics["warnings"][-1], MultiwayCutWarning, stacklevel=2)
+
+    gap = raw["cost"] - raw["lower_bound"]
+    return MultiwayCutResult(
+        labels=raw["labels"],
+        cut_labels=raw["labels"],
+        cost=raw["cost"],
+        lower_bound=raw["lower_bound"],
+        gap=gap,
+        status=raw["status"],
+        success=raw["status"] == "optimal",
+        message=MESSAGES[raw["status"]],
+        n_components=len(components),
+        component_ids=raw["component_ids"],
+        components=components,
+        graph=problem.graph,
+        edges=problem.edges,
+        weights=problem.weights,
+        messages=raw["messages"],
+        proofs=raw["proofs"],
+        preset="paper",
+        method=method,
+        timings={**raw["timings"], "total": time.perf_counter() - start},
+        diagnostics=diagnostics,
+        x=raw["labels"],
+        fun=raw["cost"],
+        mip_dual_bound=raw["lower_bound"],
+        mip_gap=gap / abs(raw["cost"]) if raw["cost"] else gap,
+        mip_node_count=int(components["search_nodes"].sum()),
+    )

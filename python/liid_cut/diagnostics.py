@@ -1,0 +1,66 @@
+"""What a user should know about a result beyond its cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_cut.problem import MultiwayCutProblem
+
+# Below this many nodes one large component, or one label for all, is nothing to warn about.
+_LEAST_NODES = 100
+_MOST = 0.5
+
+
+class MultiwayCutWarning(UserWarning):
+    """A result that is optimal but probably not what the user wants."""
+
+
+def diagnose(
+    problem: MultiwayCutProblem,
+    labels: npt.NDArray[np.int32],
+    component_ids: npt.NDArray[np.int32],
+    components: npt.NDArray[Any],
+) -> dict[str, Any]:
+    """Facts about the graph and the labelling, and ``warnings``, a list of sentences.
+
+    ``collapsed``: the largest component holds most nodes and its cheapest labelling is one constant
+    label, although the nodes themselves prefer several.
+    """
+    stages, counts = np.unique(components["stage"], return_counts=True)
+    facts: dict[str, Any] = {
+        "closed_by": {str(s): int(n) for s, n in zip(stages, counts, strict=True)},
+        "largest_component": 0,
+        "largest_component_share": 0.0,
+        "collapsed": False,
+        "warnings": [],
+    }
+    if len(components) == 0:
+        return facts
+
+    largest = int(np.argmax(components["size"]))
+    share = float(components["size"][largest]) / problem.n_nodes
+    facts |= {"largest_component": largest, "largest_component_share": share}
+    if share <= _MOST or problem.n_nodes < _LEAST_NODES:
+        return facts
+
+    facts["warnings"].append(
+        f"one component holds {share:.0%} of the nodes; symmetrize='mutual' or fewer neighbours "
+        "keep components small"
+    )
+    members = np.flatnonzero(component_ids == largest)
+    label = labels[members[0]]
+    if (labels[members] == label).all():
+        costs = problem.probs[members]
+        if problem.allowed is not None:
+            costs = np.where(problem.allowed[members], costs, -1)
+        if (costs.argmax(axis=1) != label).any():
+            facts["collapsed"] = True
+            facts["warnings"].append(
+                f"the optimum is the one label {label} for all {len(members)} nodes of the largest "
+                "component: edges outweigh probs; lower delta (the edge weights), or use "
+                "symmetrize='mutual' or fewer neighbours"
+            )
+    return facts

@@ -1,0 +1,184 @@
+"""The weighted graph between proposals: built from features (Eq. 10), or taken from the user.
+
+Inside the package a graph is a canonical edge list: ``edges`` int32 (m, 2) with u < v, sorted,
+without duplicates, and ``weights`` float64 (m,), all positive.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from liid_cut import _core
+from liid_cut.inputs import (
+    MAX_INDEX,
+    Matrix,
+    as_array,
+    as_choice,
+    as_feats,
+    as_float_matrix,
+    as_index_array,
+    as_n_threads,
+    as_number,
+    as_positive_int,
+)
+from liid_cut.neighbors import nearest_neighbors
+
+Edges = npt.NDArray[np.int32]
+Weights = npt.NDArray[np.float64]
+
+SYMMETRIZE = ("mutual", "union")
+# Two directions of a user's edge may differ by rounding, not by more.
+_SYMMETRY_TOLERANCE = 1e-9
+
+
+def build_graph(
+    feats: Any,
+    *,
+    n_neighbors: int = 3,
+    delta: float = 5.0,
+    symmetrize: str = "mutual",
+    n_jobs: int | None = None,
+) -> sp.csr_array:
+    """Build the k-nearest-neighbour graph of the paper (Eq. 10).
+
+    Parameters
+    ----------
+    feats : (n, d) array of floats, no zero row.
+    n_neighbors : k; every row is connected to at most k other rows of largest cosine.
+    delta : balance between edges and class probabilities; ``w(u, v) = delta * |cos(f_u, f_v)|``.
+    symmetrize : ``"mutual"``: an edge where each end is among the other's k nearest;
+        ``"union"``: where one is.
+    n_jobs : threads of the neighbour search; None or -1: all cores.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, (n, n) float64, symmetric, zero diagonal.
+
+    Raises
+    ------
+    ValueError : bad shape, dtype, value or setting; the message names it.
+
+    Notes
+    -----
+    Neighbours are ranked by the cosine, weighted by its absolute value. For non-negative features
+    (after a ReLU, as in the paper) that is the same as ranking by weight; for others it keeps
+    opposite features from being taken for similar ones.
+    """
+    matrix = as_float_matrix("feats", feats)
+    matrix = as_feats(matrix, len(matrix))
+    edges, weights = neighbor_edges(
+        matrix,
+        n_neighbors=n_neighbors,
+        delta=delta,
+        symmetrize=symmetrize,
+        n_threads=as_n_threads(n_jobs),
+    )
+    return to_csr(len(matrix), edges, weights)
+
+
+def neighbor_edges(
+    feats: Matrix, *, n_neighbors: int, delta: float, symmetrize: str, n_threads: int
+) -> tuple[Edges, Weights]:
+    """Canonical edges and weights of the graph that :func:`build_graph` describes."""
+    n_neighbors = as_positive_int("n_neighbors", n_neighbors)
+    delta = as_number("delta", delta, positive=False)
+    as_choice("symmetrize", symmetrize, SYMMETRIZE)
+    ids, cosines = nearest_neighbors(feats, n_neighbors, n_threads)
+    edges, weights = _core.neighbour_edges(ids, cosines, delta, symmetrize == "mutual")
+    return edges, weights
+
+
+def to_csr(n_nodes: int, edges: Edges, weights: Weights) -> sp.csr_array:
+    """Symmetric CSR matrix of a canonical edge list."""
+    u, v = edges[:, 0], edges[:, 1]
+    data = np.concatenate([weights, weights])
+    ends = (np.concatenate([u, v]), np.concatenate([v, u]))
+    return sp.csr_array(sp.coo_array((data, ends), shape=(n_nodes, n_nodes)))
+
+
+def canonical_edges(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
+    """Canonical edge list of a user's graph.
+
+    Parameters
+    ----------
+    graph : symmetric SciPy sparse matrix or array (n, n), each undirected edge stored in both
+        directions; or a pair ``(edges, weights)`` of an integer (m, 2) and a float (m,) array,
+        each undirected edge once. Parallel edges add up, weights of 0 are dropped.
+    n_nodes : n.
+
+    Raises
+    ------
+    ValueError : wrong shape, asymmetric matrix, end out of range, self-loop, weight negative or
+        not finite; the message names the first such entry.
+    """
+    if sp.issparse(graph):
+        edges, weights = _edges_of_sparse(graph, n_nodes)
+    elif isinstance(graph, tuple) and len(graph) == 2:
+        edges, weights = _edges_of_pair(graph[0], graph[1], n_nodes)
+    else:
+        raise ValueError(
+            f"graph is a {type(graph).__name__}; it must be a symmetric SciPy sparse matrix "
+            "(n, n) or a tuple (edges (m, 2), weights (m,))"
+        )
+    canonical: tuple[Edges, Weights] = _core.canonical_edges(n_nodes, edges, weights)
+    return canonical
+
+
+def _edges_of_pair(edges: Any, weights: Any, n_nodes: int) -> tuple[Edges, Weights]:
+    ends = as_array("graph edges", edges)
+    if ends.ndim != 2 or ends.shape[1] != 2:
+        raise ValueError(f"graph edges has shape {ends.shape}; it must be (m, 2)")
+    w = as_array("graph weights", weights)
+    if w.shape != (len(ends),):
+        raise ValueError(f"graph weights has shape {w.shape}; edges needs ({len(ends)},)")
+    if w.dtype.kind not in "fiub":
+        raise ValueError(f"graph weights has dtype {w.dtype}; it must be numeric")
+    if len(ends) > MAX_INDEX:
+        raise ValueError(f"graph has {len(ends)} edges; at most {MAX_INDEX} are allowed")
+    ends = as_index_array("graph edges", ends, n_nodes, "nodes")
+    return (
+        np.ascontiguousarray(ends, dtype=np.int32),
+        np.ascontiguousarray(w, dtype=np.float64),
+    )
+
+
+def _edges_of_sparse(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
+    if graph.shape != (n_nodes, n_nodes):
+        raise ValueError(f"graph has shape {graph.shape}; probs needs ({n_nodes}, {n_nodes})")
+    if graph.dtype.kind not in "fiub":
+        raise ValueError(f"graph has dtype {graph.dtype}; it must be numeric")
+    matrix = sp.csr_array(graph, dtype=np.float64)
+    matrix.sum_duplicates()
+    _reject_bad_entries(matrix)
+
+    difference = abs(matrix - matrix.T)
+    limit = _SYMMETRY_TOLERANCE * matrix.maximum(matrix.T)
+    asymmetric = (difference > limit).tocoo()
+    if asymmetric.nnz > 0:
+        u, v = int(asymmetric.row[0]), int(asymmetric.col[0])
+        raise ValueError(
+            f"graph is not symmetric: graph[{u}, {v}] is {matrix[u, v]} but graph[{v}, {u}] is "
+            f"{matrix[v, u]}; store each undirected edge in both directions, for example "
+            "graph + graph.T"
+        )
+    upper = sp.triu(0.5 * (matrix + matrix.T), k=1).tocoo()
+    edges = np.stack([upper.row, upper.col], axis=1).astype(np.int32)
+    return edges, np.ascontiguousarray(upper.data)
+
+
+def _reject_bad_entries(matrix: sp.csr_array) -> None:
+    entries = matrix.tocoo()
+    bad = ~(np.isfinite(entries.data) & (entries.data >= 0))
+    loops = (entries.row == entries.col) & (entries.data != 0)
+    for mask, rule in (
+        (bad, "every weight must be a finite number >= 0"),
+        (loops, "self-loops are not allowed"),
+    ):
+        if mask.any():
+            i = int(np.argmax(mask))
+            where = f"graph[{entries.row[i]}, {entries.col[i]}]"
+            raise ValueError(f"{where} is {entries.data[i]}; {rule}")

@@ -1,0 +1,145 @@
+"""Checks and conversions of what users pass in.
+
+Every check raises a ``ValueError`` that names the argument, the first offending row and what is
+allowed. Entries of ``probs`` are checked by the C++ core, which reads the array anyway.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_cut import _core
+
+Matrix = npt.NDArray[np.floating[Any]]
+
+MAX_INDEX = np.iinfo(np.int32).max
+_ROWS_PER_BLOCK = 1 << 16
+
+
+def as_array(name: str, value: Any) -> npt.NDArray[Any]:
+    """``value`` as an array, without copying where it is one; torch tensors come to the CPU."""
+    if type(value).__module__.partition(".")[0] == "torch":
+        value = value.detach().cpu()
+        if value.is_floating_point() and value.element_size() == 2:
+            value = value.float()  # NumPy has no bfloat16
+        value = value.numpy()
+    try:
+        return np.asanyarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is not an array: {error}") from None
+
+
+def as_float_matrix(name: str, value: Any) -> Matrix:
+    """A 2-d array of float16, float32 or float64 in native byte order; integers become float64."""
+    array = as_array(name, value)
+    if array.ndim != 2:
+        raise ValueError(f"{name} has shape {array.shape}; it must be 2-dimensional")
+    if max(array.shape) > MAX_INDEX:
+        raise ValueError(f"{name} has shape {array.shape}; at most {MAX_INDEX} rows and columns")
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64)
+    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
+        raise ValueError(f"{name} has dtype {array.dtype}; it must be float16, float32 or float64")
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def as_probs(value: Any, *, allow_zero_rows: bool) -> Matrix:
+    """Class probabilities (n, K+1): finite, non-negative, and by default no row all zero."""
+    probs = as_float_matrix("probs", value)
+    if probs.shape[1] == 0:
+        raise ValueError(f"probs has shape {probs.shape}; it needs at least one column (label)")
+    _core.check_probs(probs, allow_zero_rows)
+    return probs
+
+
+def as_feats(value: Any, n_nodes: int) -> Matrix:
+    """Features (n, d): finite, no row all zero."""
+    feats = as_float_matrix("feats", value)
+    if len(feats) != n_nodes:
+        raise ValueError(f"feats has {len(feats)} rows but probs has {n_nodes}; both must agree")
+    if feats.shape[1] == 0 and n_nodes > 0:
+        raise ValueError(f"feats has shape {feats.shape}; it needs at least one column")
+    for start in range(0, n_nodes, _ROWS_PER_BLOCK):
+        block = feats[start : start + _ROWS_PER_BLOCK]
+        finite = np.isfinite(block).all(axis=1)
+        if not finite.all():
+            row = int(np.argmin(finite))
+            column = int(np.argmin(np.isfinite(block[row])))
+            raise ValueError(
+                f"feats[{start + row}, {column}] is {block[row, column]}; every entry must be finite"
+            )
+        nonzero = block.any(axis=1)
+        if not nonzero.all():
+            raise ValueError(
+                f"feats[{start + int(np.argmin(nonzero))}] is all zero; a zero vector has no cosine"
+            )
+    return feats
+
+
+def as_allowed(value: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Allowed labels, bool of ``shape``, with at least one in every row."""
+    allowed = as_array("allowed", value)
+    if allowed.shape != shape:
+        raise ValueError(f"allowed has shape {allowed.shape}; probs has {shape}, both must agree")
+    if allowed.dtype != np.bool_:
+        raise ValueError(f"allowed has dtype {allowed.dtype}; it must be bool")
+    rows = allowed.any(axis=1)
+    if not rows.all():
+        row = int(np.argmin(rows))
+        raise ValueError(f"allowed[{row}] allows no label; every row needs at least one True")
+    return np.ascontiguousarray(allowed)
+
+
+def as_index_array(name: str, value: Any, n: int, what: str) -> npt.NDArray[np.int64]:
+    """Integers in 0..n-1, of any shape."""
+    array = as_array(name, value)
+    if array.dtype.kind not in "iu" and array.size > 0:
+        raise ValueError(f"{name} has dtype {array.dtype}; it must be an integer type")
+    bad = (array < 0) | (array >= n)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        index = ", ".join(map(str, where))
+        allowed = f"{what} are 0 to {n - 1}" if n > 0 else f"there are no {what}"
+        raise ValueError(f"{name}[{index}] is {array[where]}; {allowed}")
+    return array.astype(np.int64, copy=False)
+
+
+def as_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """``value`` if it is one of ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(map(repr, choices))}")
+    return value
+
+
+def as_number(name: str, value: Any, *, positive: bool) -> float:
+    """A finite float that is positive, or not negative."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is {value!r}; it must be a number") from None
+    if not np.isfinite(number) or number < 0 or (positive and number == 0):
+        raise ValueError(
+            f"{name} is {value}; it must be finite and {'> 0' if positive else '>= 0'}"
+        )
+    return number
+
+
+def as_positive_int(name: str, value: Any) -> int:
+    """An int of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} is {value!r}; it must be an integer >= 1")
+    return int(value)
+
+
+def as_n_threads(n_jobs: int | None) -> int:
+    """``n_jobs`` in scikit-learn's meaning as a number of threads; 0 stands for all cores."""
+    if n_jobs is None or n_jobs == -1:
+        return 0
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs < 1:
+        raise ValueError(
+            f"n_jobs is {n_jobs!r}; it must be an integer >= 1, or None or -1 (all cores)"
+        )
+    return int(n_jobs)

@@ -1,0 +1,82 @@
+"""What a solve returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.optimize
+
+from liid_cut import _core
+
+COMPONENT_DTYPE = np.dtype(
+    [
+        ("size", np.int64),
+        ("edges", np.int64),
+        ("cost", np.float64),
+        ("lower_bound", np.float64),
+        ("status", "U16"),
+        ("stage", "U20"),
+        ("search_nodes", np.int64),
+    ]
+)
+
+MESSAGES = {
+    "optimal": "The labelling is provably cheapest.",
+    "time_limit": "Time limit reached: best labelling so far, with its lower bound.",
+    "interrupted": "Interrupted: best labelling so far, with its lower bound.",
+    "size_limit": "A component is too large for the LP solver's indices: best labelling found.",
+    "memory_limit": "Memory ran out inside a component: best labelling found.",
+}
+
+
+class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
+    """A labelling with its cost, its lower bound, and the certificate of both.
+
+    A dictionary with attribute access, as SciPy's optimisers return; ``np.asarray(result)`` is
+    ``labels``.
+
+    Attributes
+    ----------
+    labels : (n,) int32. With ``preset="authors"`` after the clean-up by tags.
+    cut_labels : (n,) int32, the labelling that ``cost`` belongs to; ``labels`` but for that preset.
+    cost, lower_bound : float. ``gap`` is their difference, ``mip_gap`` the same over ``cost``.
+    status : ``"optimal"``, ``"time_limit"``, ``"interrupted"``, ``"size_limit"`` or
+        ``"memory_limit"``. Optimal means that ``cost - lower_bound <= 1e-9 * max(1, |cost|)`` holds
+        for every component.
+    success : bool, whether the status is ``"optimal"``; ``message`` says it in a sentence.
+    n_components : int; ``component_ids`` : (n,) int32, numbered by their smallest node.
+    components : structured array (n_components,): ``size`` in nodes, ``edges``, ``cost``,
+        ``lower_bound``, ``status``, the ``stage`` that closed it, and ``search_nodes``, the LPs
+        that branch and bound solved.
+    edges, weights : the graph as (m, 2) int32 with u < v and (m,) float64; ``graph`` : the same as
+        a symmetric scipy.sparse.csr_array (n, n).
+    messages : (m, K+1) float64, dual messages that prove the bound (see :func:`liid_cut.verify`).
+    proofs : list of dict, the branch-and-bound trees of the components that needed one.
+    timings : dict of wall-clock seconds by stage.
+    diagnostics : dict; ``diagnostics["warnings"]`` is a list of sentences.
+    fun, x, mip_dual_bound, mip_gap, mip_node_count : SciPy's names for the same things.
+    """
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        """``labels``."""
+        return np.array(self.labels, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        closed = ", ".join(f"{n} by {stage}" for stage, n in self.diagnostics["closed_by"].items())
+        return (
+            f"<MultiwayCutResult {self.status}: {len(self.labels)} nodes, cost {self.cost:.10g}, "
+            f"lower bound {self.lower_bound:.10g}, {self.n_components} components ({closed})>"
+        )
+
+    __str__ = __repr__
+
+
+def component_table(columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """The core's columns as one structured array, enumerations by name."""
+    table = np.empty(len(columns["size"]), dtype=COMPONENT_DTYPE)
+    names = {"status": np.array(_core.STATUSES), "stage": np.array(_core.STAGES)}
+    for column, values in columns.items():
+        table[column] = names[column][values] if column in names else values
+    return table
