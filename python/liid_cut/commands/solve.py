@@ -1,0 +1,145 @@
+"""``liid-cut solve IN.npz -o OUT.npz``: problem file to result file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from liid_cut.api import METHODS, multiway_cut
+from liid_cut.commands import (
+    EXIT_CODES,
+    CommandError,
+    exit_code,
+    print_json,
+    summary,
+    summary_lines,
+    write,
+)
+from liid_cut.files import ProblemFile, read_problem, write_result
+from liid_cut.graph import SYMMETRIZE
+from liid_cut.npz import check_writable
+from liid_cut.problem import PRESETS
+
+_DESCRIPTION = """\
+Label the nodes of a problem file by the cheapest multi-way cut.
+
+IN.npz holds probs (n, K+1), column 0 the background, and either
+  feats (n, d)                      features, of which a nearest-neighbour graph is built, or
+  edges (m, 2) and weights (m,)     a graph, each undirected edge once;
+and, where labels are restricted, either
+  allowed (n, K+1)                  bool, the labels that each node may take, or
+  image_ids (n,), image_tags (n_images, K)   the image of each node, the tags of each image.
+P, a, b, w (terminal weights, ends and weights of the edges) are understood too.
+
+OUT.npz gets labels (n,) and everything that `liid-cut verify` needs.
+"""
+_EPILOG = f"""\
+examples:
+  liid-cut solve proposals.npz -o labels.npz
+  liid-cut solve photos.npz -o labels.npz --symmetrize union --delta 0.3
+  liid-cut solve hard.npz -o labels.npz --time-limit 60 --json > report.json
+
+{EXIT_CODES}"""
+_GRAPH_SETTINGS = ("delta", "n_neighbors", "symmetrize")
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the parser's sub-commands."""
+    parser = commands.add_parser(
+        "solve",
+        help="label the nodes of a problem file",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("input", metavar="IN.npz", help="problem file")
+    parser.add_argument("-o", "--output", metavar="OUT.npz", required=True, help="result file")
+    parser.add_argument(
+        "--method",
+        choices=METHODS,
+        help="how the optimum is found (default: auto); all agree on the cost",
+    )
+    parser.add_argument(
+        "--delta",
+        type=float,
+        metavar="D",
+        help="weight of edges against probabilities, for a problem with feats (default: 5)",
+    )
+    parser.add_argument(
+        "--n-neighbors",
+        type=int,
+        metavar="K",
+        help="nearest neighbours of a node, for a problem with feats (default: 3)",
+    )
+    parser.add_argument(
+        "--symmetrize",
+        choices=SYMMETRIZE,
+        help="an edge where both ends (mutual, the default) or one (union) name the other as "
+        "neighbour, for a problem with feats",
+    )
+    parser.add_argument(
+        "--preset", choices=PRESETS, help="graph of the paper (default) or of the authors' script"
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=float,
+        metavar="S",
+        help="seconds after which the best labelling so far is written",
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="threads (default: all cores)")
+    parser.add_argument("--json", action="store_true", help="report as one JSON object")
+    parser.add_argument("--quiet", action="store_true", help="no report and no progress bar")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Solve and write; returns the exit code."""
+    problem = read_problem(arguments.input)
+    _check_output(arguments)
+    settings = {
+        name: getattr(arguments, name)
+        for name in (*_GRAPH_SETTINGS, "preset", "method", "time_limit")
+        if getattr(arguments, name) is not None
+    }
+    _check_settings(settings, problem, arguments.input)
+
+    result = multiway_cut(
+        problem.probs,
+        problem.feats,
+        graph=problem.graph,
+        allowed=problem.allowed,
+        n_jobs=arguments.jobs,
+        progress=wants_progress(arguments),
+        **settings,
+    )
+    result.settings = settings
+    write_result(arguments.output, result)
+
+    facts = {**summary(result), "output": arguments.output}
+    if arguments.json:
+        print_json(facts)
+    elif not arguments.quiet:
+        write(*summary_lines(facts), f"written      {arguments.output}")
+    return exit_code(result)
+
+
+def wants_progress(arguments: argparse.Namespace) -> bool | None:
+    """True for a bar: at a terminal, unless the output is for a program or for nobody."""
+    shown = sys.stderr.isatty() and not arguments.json and not arguments.quiet
+    return True if shown else None
+
+
+def _check_output(arguments: argparse.Namespace) -> None:
+    output = arguments.output
+    if os.path.exists(output) and os.path.samefile(arguments.input, output):
+        raise CommandError(f"{output}: the output would overwrite the input")
+    check_writable(output)
+
+
+def _check_settings(settings: dict[str, Any], problem: ProblemFile, path: str) -> None:
+    for name in _GRAPH_SETTINGS:
+        if problem.graph is not None and name in settings:
+            option = "--" + name.replace("_", "-")
+            raise CommandError(f"{option} builds a graph of feats, but {path} holds a graph")

@@ -1,0 +1,91 @@
+"""``liid-cut verify IN.npz OUT.npz``: check a result file against its problem."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from liid_cut.commands import EXIT_CODES, LIMIT, NOT_VERIFIED, OK, print_json, write
+from liid_cut.files import ProblemFile, read_problem, read_result
+from liid_cut.problem import make_problem
+from liid_cut.result import MultiwayCutResult
+from liid_cut.verify import verify
+
+_DESCRIPTION = """\
+Recompute cost and lower bound of a result from its labels and dual messages alone, in plain NumPy,
+without the solver. Where the problem holds features, their graph is built again and compared.
+"""
+_EPILOG = f"""\
+example:
+  liid-cut verify proposals.npz labels.npz && echo "proven optimal"
+
+{EXIT_CODES}"""
+_GRAPH_SETTINGS = ("delta", "n_neighbors", "symmetrize")
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the parser's sub-commands."""
+    parser = commands.add_parser(
+        "verify",
+        help="check a result without trusting the solver",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("problem", metavar="IN.npz", help="problem file")
+    parser.add_argument("result", metavar="OUT.npz", help="result file of `liid-cut solve`")
+    parser.add_argument(
+        "--trust-graph",
+        action="store_true",
+        help="take the graph that the result carries instead of building that of feats again",
+    )
+    parser.add_argument("--json", action="store_true", help="report as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify and report; returns the exit code."""
+    problem = read_problem(arguments.problem)
+    result = read_result(arguments.result)
+    graph, source = _graph(problem, result, arguments.trust_graph)
+    report = verify(result, problem.probs, graph, allowed=problem.allowed)
+
+    facts = {
+        "verified": bool(report),
+        "optimal": report.optimal,
+        "cost": report.cost,
+        "lower_bound": report.lower_bound,
+        "problems": report.problems,
+        "graph": source,
+    }
+    if arguments.json:
+        print_json(facts)
+    elif report:
+        write(
+            f"graph        {source}",
+            f"cost         {report.cost:.10g}, as claimed",
+            f"lower bound  {report.lower_bound:.10g}, proven",
+            "optimal      " + ("certified" if report.optimal else "not proven"),
+        )
+    else:
+        write("NOT VERIFIED", *(f"  {problem}" for problem in report.problems))
+    if not report:
+        return NOT_VERIFIED
+    return OK if report.optimal else LIMIT
+
+
+def _graph(problem: ProblemFile, result: MultiwayCutResult, trust: bool) -> tuple[Any, str]:
+    """The graph to hold the result against (None: its own), and where it is from."""
+    if problem.graph is not None:
+        return problem.graph, "that of the problem file"
+    if trust:
+        return None, "that of the result, not checked"
+    settings = result.get("settings", {})
+    again = make_problem(
+        problem.probs,
+        problem.feats,
+        allowed=problem.allowed,
+        preset=result.preset,
+        **{name: settings[name] for name in _GRAPH_SETTINGS if name in settings},
+    )
+    return (again.edges, again.weights), "built again from feats"

@@ -1,0 +1,184 @@
+"""Problems and results as npz files.
+
+A problem file holds ``probs`` and either ``feats`` or a graph, ``edges`` and ``weights``;
+optionally ``allowed``, or ``image_ids`` and ``image_tags`` to make it from. The short names ``P``,
+``a``, ``b`` and ``w`` (terminal weights, ends and weights of the edges) are understood too. Other
+arrays are ignored.
+
+A result file holds a result with everything that :func:`liid_cut.verify` needs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_cut._core import __version__
+from liid_cut.graph import to_csr
+from liid_cut.npz import FilePath, read_arrays, require, write_arrays
+from liid_cut.result import COMPONENT_DTYPE, MultiwayCutResult
+from liid_cut.tags import tags_to_allowed
+
+RESULT_FORMAT = "liid_cut result 1"
+
+_PROBLEM_NEEDS = "a problem file needs probs and either feats or edges and weights; or P, a, b, w"
+_RESULT_ARRAYS = {  # name: (dimensions, kind of dtype)
+    "labels": (1, "i"),
+    "cut_labels": (1, "i"),
+    "component_ids": (1, "i"),
+    "components": (1, "V"),
+    "edges": (2, "i"),
+    "weights": (1, "f"),
+    "messages": (2, "f"),
+}
+_TREE = ("node", "label", "take", "drop", "messages_of")
+
+
+@dataclass(frozen=True)
+class ProblemFile:
+    """The arrays of a problem file as stored; :func:`liid_cut.multiway_cut` checks their values.
+
+    Attributes
+    ----------
+    probs : (n, K+1) terminal weights.
+    feats : (n, d) features, or None where the file holds a graph.
+    edges, weights : (m, 2) and (m,), the graph, or None where the file holds features.
+    allowed : (n, K+1) bool or None; made from the image tags where the file holds those.
+    """
+
+    probs: npt.NDArray[Any]
+    feats: npt.NDArray[Any] | None = None
+    edges: npt.NDArray[Any] | None = None
+    weights: npt.NDArray[Any] | None = None
+    allowed: npt.NDArray[Any] | None = None
+
+    @property
+    def graph(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
+        """Edges and weights as the ``graph`` argument of the solve, or None."""
+        return None if self.edges is None or self.weights is None else (self.edges, self.weights)
+
+
+def read_problem(path: FilePath) -> ProblemFile:
+    """Read a problem file.
+
+    Raises
+    ------
+    OSError : the file is missing or cannot be read.
+    ValueError : it is no npz file, is damaged, holds pickled objects, or lacks arrays.
+    """
+    arrays = read_arrays(path)
+    if "P" in arrays and "probs" not in arrays:
+        require(path, arrays, ("a", "b", "w"), _PROBLEM_NEEDS)
+        a, b = arrays["a"], arrays["b"]
+        if a.ndim != 1 or a.shape != b.shape:
+            raise ValueError(f"{path}: a and b have shapes {a.shape} and {b.shape}; both need (m,)")
+        return ProblemFile(arrays["P"], edges=np.stack([a, b], axis=1), weights=arrays["w"])
+
+    source = ("feats",) if "feats" in arrays else ("edges", "weights")
+    require(path, arrays, ("probs", *source), _PROBLEM_NEEDS)
+    if "feats" in arrays and "edges" in arrays:
+        raise ValueError(f"{path}: holds both feats and edges; {_PROBLEM_NEEDS}")
+    if "image_ids" in arrays or "image_tags" in arrays:
+        require(path, arrays, ("image_ids", "image_tags"), "tags need both")
+        if "allowed" in arrays:
+            raise ValueError(f"{path}: holds both allowed and image_tags; keep one of them")
+        arrays["allowed"] = tags_to_allowed(arrays["image_ids"], arrays["image_tags"])
+    return ProblemFile(
+        arrays["probs"], **{name: arrays[name] for name in (*source, "allowed") if name in arrays}
+    )
+
+
+def write_problem(path: FilePath, problem: ProblemFile, **extra: npt.NDArray[Any]) -> None:
+    """Write a problem file, with any further arrays that a reader may want.
+
+    Raises
+    ------
+    OSError : as :func:`liid_cut.npz.write_arrays`.
+    """
+    arrays = {name: array for name, array in vars(problem).items() if array is not None}
+    write_arrays(path, arrays | extra)
+
+
+def write_result(path: FilePath, result: MultiwayCutResult) -> None:
+    """Write a result with its certificate; :func:`read_result` gives it back.
+
+    Raises
+    ------
+    OSError : as :func:`liid_cut.npz.write_arrays`.
+    """
+    arrays = {name: np.asarray(result[name]) for name in _RESULT_ARRAYS}
+    facts = {key: value for key, value in result.items() if key not in {*arrays, "graph", "x"}}
+    facts |= {"format": RESULT_FORMAT, "version": __version__}
+    facts["proofs"] = [{**proof, "messages": None} for proof in result.proofs]
+    arrays["facts"] = np.array(json.dumps(facts, default=_plain))
+    arrays |= {_proof_messages(proof): proof["messages"] for proof in result.proofs}
+    write_arrays(path, arrays)
+
+
+def read_result(path: FilePath) -> MultiwayCutResult:
+    """Read a result file; ``result.version`` is the version of the package that wrote it.
+
+    Dimensions, types and indices are right; what the arrays claim is for
+    :func:`liid_cut.verify` to check.
+
+    Raises
+    ------
+    OSError : the file is missing or cannot be read.
+    ValueError : it is no result file, or is damaged.
+    """
+    arrays = read_arrays(path)
+    require(path, arrays, ("facts", *_RESULT_ARRAYS), "a result file of liid-cut has them all")
+    for name, (ndim, kind) in _RESULT_ARRAYS.items():
+        array = arrays[name]
+        if array.ndim != ndim or array.dtype.kind != kind:
+            raise ValueError(
+                f"{path}: damaged result: {name} has shape {array.shape}, dtype {array.dtype}"
+            )
+    try:
+        facts = json.loads(str(arrays["facts"][()]))
+        if facts.pop("format") != RESULT_FORMAT or arrays["components"].dtype != COMPONENT_DTYPE:
+            raise ValueError(f"its format is not {RESULT_FORMAT!r}")
+        result = MultiwayCutResult(facts, **{name: arrays[name] for name in _RESULT_ARRAYS})
+        result.graph = to_csr(len(result.labels), result.edges, result.weights)
+        result.x = result.labels
+        for proof in result.proofs:
+            proof["messages"] = arrays[_proof_messages(proof)]
+            _restore_tree(proof, result)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{path}: damaged result: {error}") from None
+    return result
+
+
+def _proof_messages(proof: dict[str, Any]) -> str:
+    return f"proof_messages_{proof['component']}"
+
+
+def _restore_tree(proof: dict[str, Any], result: MultiwayCutResult) -> None:
+    """Lists to int32 columns, every index checked: a bound is read off this tree."""
+    proof |= {name: np.array(proof[name], dtype=np.int32) for name in _TREE}
+    node, label, take, drop, messages_of = (proof[name] for name in _TREE)
+    n_leaves, *shape = proof["messages"].shape
+    n_labels = result.messages.shape[1]
+    inner = node >= 0
+    for values, end in (
+        (np.array([proof["component"]]), len(result.components)),
+        (node[inner], len(result.labels)),
+        (label[inner], n_labels),
+        (take[inner], len(node)),
+        (drop[inner], len(node)),
+        (messages_of[~inner] + 1, n_leaves + 1),
+    ):
+        if not ((values >= 0) & (values < end)).all():
+            raise ValueError("an index in a proof tree is out of range")
+    if shape != [result.components["edges"][proof["component"]], n_labels]:
+        raise ValueError("the messages of a proof tree have the wrong shape")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} cannot be written to a result file")
