@@ -65,26 +65,39 @@ py::dict component_table(const std::vector<ComponentReport>& reports) {
   return table;
 }
 
-py::dict proof_tree(const ProofTree& proof, const Result& result, LabelId n_labels) {
-  const auto column = [&](auto ProofNode::* member) {
-    std::vector<std::int32_t> values;
-    for (const ProofNode& node : proof.nodes) values.push_back(node.*member);
-    return to_numpy(values);
-  };
-  const auto n_edges = static_cast<py::ssize_t>(result.components[static_cast<std::size_t>(proof.component)].n_edges);
-  py::array_t<double> messages({static_cast<py::ssize_t>(proof.messages.size()), n_edges, py::ssize_t{n_labels}});
-  double* next = messages.mutable_data();
-  for (const auto& leaf : proof.messages) next = std::copy(leaf.begin(), leaf.end(), next);
+py::dict proof_part(const ProofPart& part, LabelId n_labels);
 
+// Nested dictionaries, as liid_cut.verify walks them; see ProofNode.
+py::dict proof_step(const ProofNode& step, py::ssize_t n_edges, LabelId n_labels) {
+  constexpr const char* kinds[] = {"bound", "branch", "rule_out"};
   py::dict out;
-  out["component"] = proof.component;
-  out["node"] = column(&ProofNode::node);
-  out["label"] = column(&ProofNode::label);
-  out["take"] = column(&ProofNode::take);
-  out["drop"] = column(&ProofNode::drop);
-  out["messages_of"] = column(&ProofNode::messages);
-  out["messages"] = messages;
-  out["complete"] = proof.complete;
+  out["kind"] = kinds[static_cast<int>(step.kind)];
+  out["messages"] = step.messages.empty() ? py::object(py::none())
+                                          : to_numpy(std::span<const double>(step.messages), {n_edges, n_labels});
+  if (step.kind == ProofNode::Kind::bound) {
+    py::list parts;
+    for (const ProofPart& part : step.parts) parts.append(proof_part(part, n_labels));
+    out["parts"] = parts;
+  } else if (step.kind == ProofNode::Kind::branch) {
+    out["node"] = step.node;
+    out["label"] = step.label;
+  } else {
+    std::vector<std::int32_t> ruled_out;
+    for (const auto& [u, k] : step.ruled_out) ruled_out.insert(ruled_out.end(), {u, k});
+    out["ruled_out"] = to_numpy(std::span<const std::int32_t>(ruled_out),
+                                {static_cast<py::ssize_t>(step.ruled_out.size()), py::ssize_t{2}});
+  }
+  py::list children;
+  for (const ProofNode& child : step.children) children.append(proof_step(child, n_edges, n_labels));
+  out["children"] = children;
+  return out;
+}
+
+py::dict proof_part(const ProofPart& part, LabelId n_labels) {
+  py::dict out;
+  out["nodes"] = to_numpy(part.nodes);
+  out["edges"] = to_numpy(part.edges);
+  out["proof"] = proof_step(part.proof.at(0), static_cast<py::ssize_t>(part.edges.size()), n_labels);
   return out;
 }
 
@@ -99,8 +112,9 @@ py::dict to_python(const Result& result, const Problem& problem) {
   out["messages"] = to_numpy(std::span<const double>(result.messages),
                              {static_cast<py::ssize_t>(problem.graph.n_edges()), py::ssize_t{problem.n_labels()}});
   py::list proofs;
-  for (const ProofTree& proof : result.proofs) proofs.append(proof_tree(proof, result, problem.n_labels()));
+  for (const ProofPart& part : result.proofs) proofs.append(proof_part(part, problem.n_labels()));
   out["proofs"] = proofs;
+  out["proofs_complete"] = result.proofs_complete;
   py::dict timings;
   timings["components"] = result.timings.components;
   timings["inspection"] = result.timings.inspection;

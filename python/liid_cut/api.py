@@ -110,7 +110,7 @@ def multiway_cut(
         time_limit = as_number("time_limit", time_limit, positive=True)
         time_limit = max(time_limit - graph_time, 1e-9)
 
-    result = solve(problem, method=method, time_limit=time_limit, n_jobs=n_jobs, progress=progress)
+    result = _solve(problem, method, time_limit, n_jobs, progress)
     result.preset = preset
     result.timings = {"graph": graph_time, **result.timings}
     result.timings["total"] = time.perf_counter() - start
@@ -132,6 +132,16 @@ def solve(
 
     For solving the same graph several times without a new neighbour search.
     """
+    return _solve(problem, method, time_limit, n_jobs, progress)
+
+
+def _solve(
+    problem: MultiwayCutProblem,
+    method: str,
+    time_limit: float | None,
+    n_jobs: int | None,
+    progress: Any,
+) -> MultiwayCutResult:
     as_choice("method", method, METHODS)
     seconds = np.inf if time_limit is None else as_number("time_limit", time_limit, positive=True)
     start = time.perf_counter()
@@ -146,10 +156,13 @@ def solve(
             n_threads=as_n_threads(n_jobs),
             progress=report,
         )
+        if report is not None:
+            n = len(raw["components"]["size"])
+            report(n, n, raw["cost"], raw["lower_bound"])
     components = component_table(raw["components"])
     diagnostics = diagnose(problem, raw["labels"], raw["component_ids"], components)
     if diagnostics["collapsed"]:
-        warnings.warn(diagnostics["warnings"][-1], MultiwayCutWarning, stacklevel=2)
+        warnings.warn(diagnostics["warnings"][-1], MultiwayCutWarning, stacklevel=3)
 
     gap = raw["cost"] - raw["lower_bound"]
     return MultiwayCutResult(
@@ -169,6 +182,7 @@ def solve(
         weights=problem.weights,
         messages=raw["messages"],
         proofs=raw["proofs"],
+        proofs_complete=raw["proofs_complete"],
         preset="paper",
         method=method,
         timings={**raw["timings"], "total": time.perf_counter() - start},

@@ -52,7 +52,7 @@ def diagnose(
     )
     members = np.flatnonzero(component_ids == largest)
     label = labels[members[0]]
-    if (labels[members] == label).all():
+    if components["status"][largest] == "optimal" and (labels[members] == label).all():
         costs = problem.probs[members]
         if problem.allowed is not None:
             costs = np.where(problem.allowed[members], costs, -1)

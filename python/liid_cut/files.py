@@ -20,6 +20,7 @@ import numpy.typing as npt
 from liid_cut._core import __version__
 from liid_cut.graph import to_csr
 from liid_cut.npz import FilePath, read_arrays, require, write_arrays
+from liid_cut.proof_files import pack, unpack
 from liid_cut.result import COMPONENT_DTYPE, MultiwayCutResult
 from liid_cut.tags import tags_to_allowed
 
@@ -35,7 +36,6 @@ _RESULT_ARRAYS = {  # name: (dimensions, kind of dtype)
     "weights": (1, "f"),
     "messages": (2, "f"),
 }
-_TREE = ("node", "label", "take", "drop", "messages_of")
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,9 @@ def write_result(path: FilePath, result: MultiwayCutResult) -> None:
     arrays = {name: np.asarray(result[name]) for name in _RESULT_ARRAYS}
     facts = {key: value for key, value in result.items() if key not in {*arrays, "graph", "x"}}
     facts |= {"format": RESULT_FORMAT, "version": __version__}
-    facts["proofs"] = [{**proof, "messages": None} for proof in result.proofs]
+    facts["proofs"], proof_arrays = pack(result.proofs)
     arrays["facts"] = np.array(json.dumps(facts, default=_plain))
-    arrays |= {_proof_messages(proof): proof["messages"] for proof in result.proofs}
+    arrays |= proof_arrays
     write_arrays(path, arrays)
 
 
@@ -145,37 +145,10 @@ def read_result(path: FilePath) -> MultiwayCutResult:
         result = MultiwayCutResult(facts, **{name: arrays[name] for name in _RESULT_ARRAYS})
         result.graph = to_csr(len(result.labels), result.edges, result.weights)
         result.x = result.labels
-        for proof in result.proofs:
-            proof["messages"] = arrays[_proof_messages(proof)]
-            _restore_tree(proof, result)
+        result.proofs = unpack(result.proofs, arrays)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"{path}: damaged result: {error}") from None
     return result
-
-
-def _proof_messages(proof: dict[str, Any]) -> str:
-    return f"proof_messages_{proof['component']}"
-
-
-def _restore_tree(proof: dict[str, Any], result: MultiwayCutResult) -> None:
-    """Lists to int32 columns, every index checked: a bound is read off this tree."""
-    proof |= {name: np.array(proof[name], dtype=np.int32) for name in _TREE}
-    node, label, take, drop, messages_of = (proof[name] for name in _TREE)
-    n_leaves, *shape = proof["messages"].shape
-    n_labels = result.messages.shape[1]
-    inner = node >= 0
-    for values, end in (
-        (np.array([proof["component"]]), len(result.components)),
-        (node[inner], len(result.labels)),
-        (label[inner], n_labels),
-        (take[inner], len(node)),
-        (drop[inner], len(node)),
-        (messages_of[~inner] + 1, n_leaves + 1),
-    ):
-        if not ((values >= 0) & (values < end)).all():
-            raise ValueError("an index in a proof tree is out of range")
-    if shape != [result.components["edges"][proof["component"]], n_labels]:
-        raise ValueError("the messages of a proof tree have the wrong shape")
 
 
 def _plain(value: Any) -> Any:

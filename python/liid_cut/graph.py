@@ -130,6 +130,8 @@ def canonical_edges(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
 
 def _edges_of_pair(edges: Any, weights: Any, n_nodes: int) -> tuple[Edges, Weights]:
     ends = as_array("graph edges", edges)
+    if ends.size == 0:
+        ends = ends.reshape(0, 2).astype(np.int64)
     if ends.ndim != 2 or ends.shape[1] != 2:
         raise ValueError(f"graph edges has shape {ends.shape}; it must be (m, 2)")
     w = as_array("graph weights", weights)
@@ -165,7 +167,7 @@ def _edges_of_sparse(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
             f"{matrix[v, u]}; store each undirected edge in both directions, for example "
             "graph + graph.T"
         )
-    upper = sp.triu(0.5 * (matrix + matrix.T), k=1).tocoo()
+    upper = sp.triu(0.5 * matrix + 0.5 * matrix.T, k=1).tocoo()
     edges = np.stack([upper.row, upper.col], axis=1).astype(np.int32)
     return edges, np.ascontiguousarray(upper.data)
 

@@ -17,17 +17,19 @@ Matrix = npt.NDArray[np.floating[Any]]
 
 MAX_INDEX = np.iinfo(np.int32).max
 _ROWS_PER_BLOCK = 1 << 16
+_MOST_THREADS = 1024
 
 
 def as_array(name: str, value: Any) -> npt.NDArray[Any]:
     """``value`` as an array, without copying where it is one; torch tensors come to the CPU."""
     if type(value).__module__.partition(".")[0] == "torch":
-        value = value.detach().cpu()
         if value.is_floating_point() and value.element_size() == 2:
             value = value.float()  # NumPy has no bfloat16
-        value = value.numpy()
+        value = value.numpy(force=True)
+    if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
+        raise ValueError(f"{name} has masked entries; fill them or leave their rows out")
     try:
-        return np.asanyarray(value)
+        return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not an array: {error}") from None
 
@@ -69,7 +71,8 @@ def as_feats(value: Any, n_nodes: int) -> Matrix:
             row = int(np.argmin(finite))
             column = int(np.argmin(np.isfinite(block[row])))
             raise ValueError(
-                f"feats[{start + row}, {column}] is {block[row, column]}; every entry must be finite"
+                f"feats[{start + row}, {column}] is {block[row, column]}; "
+                "every entry must be finite"
             )
         nonzero = block.any(axis=1)
         if not nonzero.all():
@@ -117,9 +120,11 @@ def as_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
 def as_number(name: str, value: Any, *, positive: bool) -> float:
     """A finite float that is positive, or not negative."""
     try:
-        number = float(value)
+        number = float(value) if not isinstance(value, str) else None
     except (TypeError, ValueError):
-        raise ValueError(f"{name} is {value!r}; it must be a number") from None
+        number = None
+    if number is None:
+        raise ValueError(f"{name} is {value!r}; it must be a number")
     if not np.isfinite(number) or number < 0 or (positive and number == 0):
         raise ValueError(
             f"{name} is {value}; it must be finite and {'> 0' if positive else '>= 0'}"
@@ -142,4 +147,4 @@ def as_n_threads(n_jobs: int | None) -> int:
         raise ValueError(
             f"n_jobs is {n_jobs!r}; it must be an integer >= 1, or None or -1 (all cores)"
         )
-    return int(n_jobs)
+    return min(int(n_jobs), _MOST_THREADS)

@@ -8,9 +8,14 @@ weight, then no labelling costs less than::
 
 where ``c[u,k] = sum_j p[u,j] - p[u,k]``: on an edge whose ends differ the messages give back at
 most the weight that it costs, on an edge whose ends agree they cancel. Where that bound does not
-reach the cost, a proof tree splits the labellings of a component into those where node u takes
-label k and those where it does not, again and again, with messages for every leaf; its bound is
-the smallest of its leaves'. Components that were enumerated are enumerated again.
+reach the cost, ``result.proofs`` holds parts of the graph with a proof each, whose steps are
+
+- ``bound``: the formula above, on the part; a part of the part may have a proof of its own;
+- ``branch``: labellings where a node takes a label, and where it does not; the smaller bound;
+- ``rule_out``: labels k of nodes u such that the formula, with u's minimum replaced by its term
+  for k, gives the bound for all labellings where u takes k; the rest is proven without them.
+
+Components that were enumerated are enumerated again.
 """
 
 from __future__ import annotations
@@ -21,18 +26,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 from liid_cut.graph import canonical_edges, to_csr
 from liid_cut.inputs import as_allowed, as_probs
-from liid_cut.presets import authors_terminal_weights
+from liid_cut.presets import authors_labels, authors_terminal_weights
+from liid_cut.proofs import Floats, Malformed, Scope, bound_by_node
 
 TOLERANCE = 1e-9
-# What rounding may add to the spread of messages, relative to the weight.
-_ROUNDING = 1e-12
 _LABELLINGS_PER_BLOCK = 1 << 16
-
-Floats = npt.NDArray[np.float64]
+_MOST_LABELLINGS = 1 << 22
 
 
 @dataclass
@@ -73,10 +75,12 @@ def verify(result: Any, probs: Any, graph: Any = None, *, allowed: Any = None) -
     """
     weights_of_terminals = as_probs(probs, allow_zero_rows=True)
     mask = None if allowed is None else as_allowed(allowed, weights_of_terminals.shape)
-    if result.preset == "authors":  # the tags shape that preset's terminal edges, not its labels
-        weights_of_terminals = authors_terminal_weights(weights_of_terminals, mask)
-        mask = None
-    return _Checker(result, weights_of_terminals, mask).run(graph)
+    if result.preset != "authors":
+        return _Checker(result, weights_of_terminals, mask).run(graph, result.cut_labels)
+    # There the tags shape the edges to terminals, and the labels after the cut.
+    weights_of_terminals = authors_terminal_weights(weights_of_terminals, mask)
+    checker = _Checker(result, weights_of_terminals, None)
+    return checker.run(graph, authors_labels(result.cut_labels, mask))
 
 
 class _Checker:
@@ -91,8 +95,11 @@ class _Checker:
         if allowed is not None:
             self.costs = np.where(allowed, self.costs, np.inf)
 
-    def run(self, graph: Any) -> Verification:
+    def run(self, graph: Any, labels: npt.NDArray[np.int32]) -> Verification:
+        """Check everything; ``labels`` are what the cut's labels should have become."""
         if self.has_right_shapes() and self.is_about(graph):
+            if not np.array_equal(self.result.labels, labels):
+                self.complain("labels are not those of the cut")
             self.check_cost()
             self.check_bound()
         return self.report
@@ -105,6 +112,7 @@ class _Checker:
     def has_right_shapes(self) -> bool:
         r, m = self.result, len(self.edges)
         expected = {
+            "labels": (self.n,),
             "cut_labels": (self.n,),
             "component_ids": (self.n,),
             "weights": (m,),
@@ -115,6 +123,9 @@ class _Checker:
                 self.complain(f"{name} has shape {np.shape(r[name])}; this problem needs {shape}")
         ids, labels = np.asarray(r.component_ids), np.asarray(r.cut_labels)
         if self.report.problems:
+            return False
+        if m and not (self.edges.min() >= 0 and self.edges.max() < self.n):
+            self.complain(f"an edge ends outside 0 to {self.n - 1}")
             return False
         if self.n and not (labels.min() >= 0 and labels.max() < self.n_labels):
             self.complain(f"a label is outside 0 to {self.n_labels - 1}")
@@ -144,79 +155,61 @@ class _Checker:
             self.complain(f"labels[{int(np.argmax(np.isinf(at_nodes)))}] is not allowed")
             return
         if not _close(self.report.cost, r.cost):
-            self.complain(f"cost is claimed to be {r.cost!r} but is {self.report.cost!r}")
+            self.complain(f"cost is claimed to be {r.cost} but is {self.report.cost}")
         by_component = self.per_component(at_nodes) + self.per_component(at_edges, self.edges[:, 0])
         for t in np.flatnonzero(~_close(by_component, r.components["cost"])):
             self.complain(
-                f"component {t}: cost is claimed to be {r.components['cost'][t]!r} but is "
-                f"{by_component[t]!r}"
+                f"component {t}: cost is claimed to be {r.components['cost'][t]} but is "
+                f"{by_component[t]}"
             )
 
     def check_bound(self) -> None:
         r = self.result
-        proven = self.per_component(self.bounds_of_nodes())
-        for proof in r.proofs:
-            proven[proof["component"]] = self.bound_of_tree(proof)
+        cost, claimed = r.components["cost"], r.components["lower_bound"]
+        proven = self.bounds_of_components()
         for t in np.flatnonzero(r.components["stage"] == "enumeration"):
             proven[t] = self.bound_by_enumeration(int(t))
-        self.report.lower_bound = math.fsum(proven)
+        self.report.lower_bound = math.fsum(proven) if np.isfinite(proven).all() else -math.inf
 
-        claimed = r.components["lower_bound"]
-        for t in np.flatnonzero(proven < claimed - TOLERANCE * np.maximum(1, np.abs(claimed))):
+        for t in np.flatnonzero(~(proven >= claimed - TOLERANCE * np.maximum(1, np.abs(claimed)))):
             self.complain(
-                f"component {t}: lower bound is claimed to be {claimed[t]!r} but only "
-                f"{proven[t]!r} is proven (is `allowed` the same as in the solve?)"
+                f"component {t}: lower bound is claimed to be {claimed[t]} but only {proven[t]} is "
+                "proven (is `allowed` the same as in the solve?)"
             )
         total = math.fsum(claimed)
         if not _close(total, r.lower_bound):
-            self.complain(f"lower_bound is claimed to be {r.lower_bound!r} but adds to {total!r}")
-        gaps = r.components["cost"] - proven
+            self.complain(f"lower_bound is claimed to be {r.lower_bound} but adds to {total}")
+
         # Twice: the proof may lose one tolerance to rounding, the claim may use the other.
-        open_ = np.flatnonzero(gaps > 2 * TOLERANCE * np.maximum(1, np.abs(r.components["cost"])))
-        self.report.optimal = not open_.size and not self.report.problems
-        if r.status == "optimal" and open_.size:
-            t = open_[0]
-            self.complain(f"component {t} is claimed optimal with a gap of {gaps[t]!r}")
+        gaps = cost - proven
+        is_open = ~(gaps <= 2 * TOLERANCE * np.maximum(1, np.abs(cost)))
+        for t in np.flatnonzero(is_open & (r.components["status"] == "optimal")):
+            self.complain(f"component {t} is claimed optimal with a gap of {gaps[t]}")
+        if (r.status == "optimal" or r.success) and (r.components["status"] != "optimal").any():
+            self.complain("the whole is claimed optimal, but a component is not")
+        self.report.optimal = not is_open.any() and not self.report.problems
 
     # ---- bounds
 
-    def bounds_of_nodes(self) -> Floats:
-        """Each node's term of the bound, -inf at the ends of an edge with bad messages."""
-        bounds = _bounds_of_nodes(self.costs, self.edges, self.weights, self.result.messages)
-        if np.isneginf(bounds).any():
-            self.complain("messages spread by more than the weight of their edge")
-        return bounds
-
-    def bound_of_tree(self, proof: dict[str, Any]) -> float:
-        """Walk the tree from its root and take the smallest bound of a leaf."""
-        nodes, edge_ids, local_edges = self.component(int(proof["component"]))
-        own_messages = self.result.messages[edge_ids]
-        bound, visited = math.inf, 0
-        stack = [(0, self.costs[nodes])]
-        while stack:
-            i, costs = stack.pop()
-            visited += 1
-            if visited > len(proof["node"]):
-                self.complain(f"component {proof['component']}: the proof tree is no tree")
-                return -math.inf
-            if proof["node"][i] < 0:
-                m = proof["messages_of"][i]
-                messages = own_messages if m < 0 else proof["messages"][m]
-                leaf = _bounds_of_nodes(costs, local_edges, self.weights[edge_ids], messages)
-                bound = min(bound, math.inf if np.isposinf(leaf).any() else math.fsum(leaf))
-                continue
-            u, k = np.searchsorted(nodes, proof["node"][i]), proof["label"][i]
-            taken, dropped = costs.copy(), costs.copy()
-            taken[u, np.arange(self.n_labels) != k] = np.inf
-            dropped[u, k] = np.inf
-            stack += [(proof["take"][i], taken), (proof["drop"][i], dropped)]
-        return bound
+    def bounds_of_components(self) -> Floats:
+        """What messages and proofs prove of each component."""
+        r = self.result
+        whole = Scope(np.arange(self.n), np.arange(len(self.edges)), self.edges, self.weights)
+        try:
+            terms = bound_by_node(whole, self.costs, np.asarray(r.messages), r.proofs)
+        except (Malformed, LookupError, TypeError, ValueError) as error:
+            self.complain(f"the certificate is malformed: {error}")
+            return np.full(len(r.components), -np.inf)
+        return self.per_component(terms)
 
     def bound_by_enumeration(self, t: int) -> float:
         """The cheapest of all labellings of a component."""
         nodes, edge_ids, local_edges = self.component(t)
         choices = [np.flatnonzero(np.isfinite(row)) for row in self.costs[nodes]]
         count = math.prod(len(c) for c in choices)
+        if count > _MOST_LABELLINGS:
+            self.complain(f"component {t} is too large to have been enumerated")
+            return -math.inf
         best = math.inf
         for start in range(0, count, _LABELLINGS_PER_BLOCK):
             index = np.arange(start, min(start + _LABELLINGS_PER_BLOCK, count))
@@ -243,20 +236,6 @@ class _Checker:
         where = ids if nodes is None else ids[nodes]
         sums = np.bincount(where, weights=values, minlength=len(self.result.components))
         return np.asarray(sums, dtype=np.float64)
-
-
-def _bounds_of_nodes(
-    costs: Floats, edges: npt.NDArray[Any], weights: Floats, messages: Floats
-) -> Floats:
-    m = len(edges)
-    signs = np.concatenate([np.ones(m), -np.ones(m)])
-    ends = (np.concatenate([edges[:, 0], edges[:, 1]]), np.tile(np.arange(m), 2))
-    incidence = sp.csr_array((signs, ends), shape=(len(costs), m))
-    bounds: Floats = (costs + incidence @ messages).min(axis=1)
-    spread = messages.max(axis=1) - messages.min(axis=1)
-    bad = ~(spread <= weights * (1 + _ROUNDING))
-    bounds[edges[bad].ravel()] = -np.inf
-    return bounds
 
 
 def _close(a: Any, b: Any) -> Any:

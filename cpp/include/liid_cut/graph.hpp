@@ -59,7 +59,7 @@ class Graph {
 
 // Eq. 10: w(u, v) = delta * |cos(f_u, f_v)| for the pairs that a neighbour search found.
 //
-// neighbours, cosines: n_nodes rows of n_neighbours entries, row-major; a negative id ends a row early.
+// neighbours, cosines: n_nodes rows of n_neighbours entries, row-major; a negative id stands for none.
 // An entry equal to its own row's node is ignored. Where both directions are present their cosines are
 // averaged, so that the weight does not depend on which end asked.
 // Throws std::invalid_argument on an id >= n_nodes, a cosine that is not finite, or a negative delta.

@@ -6,13 +6,13 @@
 //   min over labellings of cost  >=  sum_u min_{k allowed at u} ( c[u,k] + sum_{e = (u,.)} y[e,k] - sum_{e = (.,u)}
 //   y[e,k] )
 //
-// with c[u,k] = sum_j p[u,j] - p[u,k]. Where that bound does not reach the cost, a ProofTree splits the labellings of
-// the component, "u takes k" against "u does not take k", and gives messages for each leaf; the bound is the smallest
-// leaf's.
+// with c[u,k] = sum_j p[u,j] - p[u,k]. Where that bound does not reach the cost, a Proof divides the labellings of a
+// part of the graph and bounds each share; see ProofNode.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "liid_cut/types.hpp"
@@ -33,24 +33,39 @@ enum class Stage {
   open,            // none did
   inspection,      // zero messages already prove the first labelling
   enumeration,     // brute force
+  reduction,       // reductions left nothing
+  dual_ascent,     // its bound equals the cost
   linear_program,  // the CKR LP's bound equals the cost
   branch_and_bound,
 };
 std::string_view name(Stage stage);
 
+struct ProofPart;
+
+// One step of a proof about the labellings of a scope: some nodes, the edges between them, the costs that the nodes
+// have there, and the labels that are left. `messages` (n_edges of the scope x n_labels) are dual messages on its
+// edges; where they are empty, those of the nearest step above are used, and zero at the top.
 struct ProofNode {
-  NodeId node = kNoNode;  // branching node, numbered in the whole problem; kNoNode at a leaf
+  enum class Kind : std::int8_t {
+    bound,   // sum_u min_k of the costs with messages. Nodes of a part are bounded by that part's own proof instead; it
+             // sees the messages on edges that leave it as costs.
+    branch,  // the smaller of two bounds: children[0] where `node` takes `label`, children[1] where it does not
+    rule_out,  // the smallest of: children[0], without the labels in ruled_out; and for each of these, the bound of the
+               // messages where its node takes it
+  };
+  Kind kind = Kind::bound;
+  std::vector<double> messages;
+  std::vector<ProofPart> parts;  // bound: disjoint node sets
+  NodeId node = kNoNode;
   LabelId label = kNoLabel;
-  std::int32_t take = -1;      // child in which `node` takes `label`
-  std::int32_t drop = -1;      // child in which it does not
-  std::int32_t messages = -1;  // leaf: index into ProofTree::messages; -1: Result::messages; unused where infeasible
+  std::vector<std::pair<NodeId, LabelId>> ruled_out;
+  std::vector<ProofNode> children;
 };
 
-struct ProofTree {
-  ComponentId component = 0;
-  std::vector<ProofNode> nodes;               // nodes[0] is the root
-  std::vector<std::vector<double>> messages;  // each n_edges of the component x n_labels, edges as in Components
-  bool complete = true;                       // false: some messages were dropped at max_proof_bytes
+struct ProofPart {
+  std::vector<NodeId> nodes;     // ascending
+  std::vector<EdgeId> edges;     // ascending, both ends in nodes
+  std::vector<ProofNode> proof;  // exactly one
 };
 
 struct ComponentReport {
@@ -78,7 +93,8 @@ struct Result {
   std::vector<ComponentId> component_of;    // n_nodes
   std::vector<ComponentReport> components;  // by component
   std::vector<double> messages;             // n_edges x n_labels, row-major
-  std::vector<ProofTree> proofs;            // of the components that needed branch and bound, ascending
+  std::vector<ProofPart> proofs;            // where the messages alone do not prove the bound; disjoint
+  bool proofs_complete = true;              // false: some messages were left out at Settings::max_proof_bytes
   Timings timings;
 };
 

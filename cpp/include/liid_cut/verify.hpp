@@ -17,8 +17,8 @@ struct CertificateCheck {
   bool ok() const { return problems.empty(); }
 };
 
-// Enumerated components (Stage::enumeration) carry no messages; their claimed bound is taken as it is and said in no
-// problem, since checking it would be the enumeration itself.
+// Enumerated components carry no messages and are enumerated again.
+// Throws std::invalid_argument where a label is out of range or not allowed: there is no cost to check then.
 CertificateCheck check_certificate(const Problem& problem, const Result& result, double tolerance = 1e-9);
 
 }  // namespace liid_cut

@@ -7,26 +7,40 @@
 
 namespace liid_cut {
 
-double dual_bound(const PottsModel& model, std::span<const double> unary, std::span<const double> messages) {
+std::vector<double> reparametrised(const PottsModel& model, std::span<const double> unary,
+                                   std::span<const double> messages) {
   const std::size_t n_labels = model.columns();
-  std::vector<double> reparametrised(unary.begin(), unary.end());
-  for (std::size_t e = 0; e < model.n_edges(); ++e) {
-    double* at_u = &reparametrised[model.index(model.edges[e].u, 0)];
-    double* at_v = &reparametrised[model.index(model.edges[e].v, 0)];
+  std::vector<double> costs(unary.begin(), unary.end());
+  for (std::size_t e = 0; e < model.n_edges() && !messages.empty(); ++e) {
+    double* at_u = &costs[model.index(model.edges[e].u, 0)];
+    double* at_v = &costs[model.index(model.edges[e].v, 0)];
     const double* y = &messages[e * n_labels];
     for (std::size_t k = 0; k < n_labels; ++k) {
       at_u[k] += y[k];
       at_v[k] -= y[k];
     }
   }
+  return costs;
+}
+
+double dual_bound(const PottsModel& model, std::span<const double> unary, std::span<const double> messages) {
+  const std::vector<double> costs = reparametrised(model, unary, messages);
   Sum bound;
   for (NodeId u = 0; u < model.n_nodes; ++u) {
-    const double* row = &reparametrised[model.index(u, 0)];
-    const double smallest = *std::min_element(row, row + n_labels);
+    const auto row = std::span(costs).subspan(model.index(u, 0), model.columns());
+    const double smallest = *std::min_element(row.begin(), row.end());
     if (!std::isfinite(smallest)) return smallest;
     bound += smallest;
   }
   return bound.value();
+}
+
+void normalise(const PottsModel& model, std::span<double> messages) {
+  for (std::size_t e = 0; e < model.n_edges(); ++e) {
+    const auto y = messages.subspan(e * model.columns(), model.columns());
+    const double smallest = *std::min_element(y.begin(), y.end());
+    for (double& m : y) m = std::min(m - smallest, model.weights[e]);
+  }
 }
 
 std::vector<double> messages_of_labelling(const PottsModel& model, std::span<const LabelId> labels) {

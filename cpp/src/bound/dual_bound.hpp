@@ -11,10 +11,18 @@
 
 namespace liid_cut {
 
+// unary[u,k] plus the messages of u's edges, for every u and k.
+std::vector<double> reparametrised(const PottsModel& model, std::span<const double> unary,
+                                   std::span<const double> messages);
+
 // sum_u min_k (unary[u,k] + sum of messages), with `unary` in place of the model's own: +infinity marks a label that a
 // branching has ruled out. +infinity if some node has none left.
-// Precondition: on every edge the messages (n_edges x n_labels) spread by at most its weight.
+// Messages: n_edges x n_labels, empty for zero. Precondition: on every edge they spread by at most its weight.
 double dual_bound(const PottsModel& model, std::span<const double> unary, std::span<const double> messages);
+
+// Shifts the messages of every edge so that the smallest is 0, which changes no bound, and cuts off what rounding put
+// above the edge's weight: stored as they are, large messages of a light edge lose the digits in which they must agree.
+void normalise(const PottsModel& model, std::span<double> messages);
 
 // Messages whose bound is cost_of(model, labels) when `labels` are the only ones left: y[e, k] = w(e) for the label k
 // of the first end of a cut edge, else 0.

@@ -52,6 +52,7 @@ Graph Graph::from_edges(NodeId n_nodes, std::vector<Edge> edges, std::vector<Wei
   if (edges.size() != weights.size())
     throw std::invalid_argument("graph: " + std::to_string(edges.size()) + " edges but " +
                                 std::to_string(weights.size()) + " weights; every edge needs one");
+  if (n_nodes < 0) throw std::invalid_argument("graph: n_nodes is " + std::to_string(n_nodes) + "; it must be >= 0");
   for (std::size_t e = 0; e < edges.size(); ++e) {
     check_edge(e, edges[e], weights[e], n_nodes);
     if (edges[e].u > edges[e].v) std::swap(edges[e].u, edges[e].v);

@@ -27,11 +27,17 @@ struct HighsSession::Api {
   const StopSignal* stop = nullptr;
   const PottsModel* model = nullptr;
   const LinearProgram* lp = nullptr;
+  // A power of two that brings the largest cost to about 1: HiGHS takes costs from 1e20 on for infinite, and its
+  // tolerances are absolute. Scaling by it is exact.
+  double scale = 1;
 
   LpStatus run() const {
+    if (const double left = stop->remaining_s(); std::isfinite(left))  // HiGHS counts all runs of one object
+      Highs_setDoubleOptionValue(highs, "time_limit", Highs_getRunTime(highs) + left);
     if (Highs_run(highs) == kHighsStatusError) return LpStatus::failed;
     switch (Highs_getModelStatus(highs)) {
       case kHighsModelStatusOptimal: return LpStatus::optimal;
+      case kHighsModelStatusTimeLimit:
       case kHighsModelStatusInterrupt: return LpStatus::stopped;
       default: return LpStatus::failed;
     }
@@ -62,9 +68,16 @@ void HighsSession::load(const PottsModel& model, const LinearProgram& lp) {
   const auto n_rows = static_cast<HighsInt>(lp.row_lower.size());
   const auto n_entries = static_cast<HighsInt>(lp.value.size());
   Highs_setStringOptionValue(api_->highs, "presolve", lp.column_cost.size() < kPresolveFrom ? "off" : "choose");
-  Highs_passLp(api_->highs, n_columns, n_rows, n_entries, kHighsMatrixFormatRowwise, kHighsObjSenseMinimize, 0.0,
-               lp.column_cost.data(), lp.column_lower.data(), lp.column_upper.data(), lp.row_lower.data(),
-               lp.row_upper.data(), lp.row_start.data(), lp.column_index.data(), lp.value.data());
+  double largest = 0;
+  for (const double cost : lp.column_cost) largest = std::max(largest, cost);
+  api_->scale = largest > 0 ? std::ldexp(1.0, -std::ilogb(largest)) : 1.0;
+  std::vector<double> scaled_cost(lp.column_cost);
+  for (double& cost : scaled_cost) cost *= api_->scale;
+  const HighsInt status =
+      Highs_passLp(api_->highs, n_columns, n_rows, n_entries, kHighsMatrixFormatRowwise, kHighsObjSenseMinimize, 0.0,
+                   scaled_cost.data(), lp.column_lower.data(), lp.column_upper.data(), lp.row_lower.data(),
+                   lp.row_upper.data(), lp.row_start.data(), lp.column_index.data(), lp.value.data());
+  if (status == kHighsStatusError) throw std::bad_alloc();  // sizes and values are right; only memory can be missing
 }
 
 LpSolution HighsSession::solve(std::span<const double> unary) {
@@ -99,7 +112,8 @@ LpSolution HighsSession::solve(std::span<const double> unary) {
     for (LabelId k = 0; k < model.n_labels; ++k) {
       const std::size_t i = e * model.columns() + static_cast<std::size_t>(k);
       if (lp.message_row[i] >= 0)
-        solution.messages[i] = std::clamp(row_dual[static_cast<std::size_t>(lp.message_row[i])], 0.0, model.weights[e]);
+        solution.messages[i] =
+            std::clamp(row_dual[static_cast<std::size_t>(lp.message_row[i])] / api_->scale, 0.0, model.weights[e]);
       else if (model.is_allowed(model.edges[e].u, k))
         solution.messages[i] = model.weights[e];
     }

@@ -23,7 +23,7 @@ struct PottsModel {
   NodeId n_nodes = 0;
   LabelId n_labels = 0;
   std::vector<double> unary;  // n_nodes x n_labels, row-major
-  std::vector<Edge> edges;
+  std::vector<Edge> edges;    // in a kernel, what reductions left, also with u > v
   std::vector<Weight> weights;
   Adjacency adjacency;
 

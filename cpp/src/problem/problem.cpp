@@ -34,6 +34,7 @@ void validate_terminal_weights(const MatrixView& probs, bool allow_zero_rows) {
   if (probs.n_columns() < 1 || probs.n_columns() > most)
     reject("probs has ", probs.n_columns(), " columns; 1 to ", most, " labels are allowed");
 
+  Sum everything;
   std::vector<double> row(probs.n_columns());
   for (std::size_t u = 0; u < probs.n_rows(); ++u) {
     probs.read_row(u, row);
@@ -41,7 +42,8 @@ void validate_terminal_weights(const MatrixView& probs, bool allow_zero_rows) {
       if (!(std::isfinite(row[k]) && row[k] >= 0))
         reject("probs[", u, ", ", k, "] is ", row[k], "; every entry must be a finite number >= 0");
     const double total = row_sum(row);
-    if (!std::isfinite(total)) reject("probs[", u, "] sums to more than a double can hold");
+    everything += total;
+    if (!std::isfinite(everything.value())) reject("probs adds up to more than a double can hold by row ", u);
     if (total == 0 && !allow_zero_rows) reject("probs[", u, "] is all zero; every row needs a positive entry");
   }
 }
@@ -52,6 +54,9 @@ void validate(const Problem& problem) {
   const std::size_t n_labels = problem.terminal_weights.n_columns();
   if (static_cast<std::size_t>(problem.graph.n_nodes()) != n)
     reject("graph has ", problem.graph.n_nodes(), " nodes but probs has ", n, " rows; both must agree");
+  double largest_cost = 0;
+  for (const Weight w : problem.graph.weights()) largest_cost += w;
+  if (!std::isfinite(largest_cost)) reject("graph: its weights add up to more than a double can hold");
   if (problem.allowed.empty()) return;
   if (problem.allowed.size() != n * n_labels)
     reject("allowed has ", problem.allowed.size(), " entries; probs has ", n * n_labels);

@@ -6,29 +6,15 @@
 #include <tuple>
 #include <utility>
 
-#include "bound/dual_bound.hpp"
 #include "bound/first_labelling.hpp"
+#include "bound/rule_out.hpp"
+#include "lp/ckr_lp.hpp"
 #include "util/assert.hpp"
 
 namespace liid_cut {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-struct Branching {
-  NodeId node = kNoNode;
-  LabelId label = kNoLabel;
-};
-
-struct OpenNode {
-  double bound;
-  std::int32_t id;  // in the proof tree; older first among equal bounds
-  Branching branching;
-
-  friend bool operator<(const OpenNode& a, const OpenNode& b) {  // priority_queue puts the largest on top
-    return std::tie(a.bound, a.id) > std::tie(b.bound, b.id);
-  }
-};
 
 // The labels that are left at a node of the tree, as costs with +infinity for the others.
 struct Restriction {
@@ -37,164 +23,211 @@ struct Restriction {
   bool decided = true;  // one label is left at every node
 };
 
+struct TreeNode {
+  std::int32_t parent;
+  std::pair<NodeId, LabelId> split{kNoNode, kNoLabel};  // how its children divide it
+  std::int32_t take = -1;
+  std::int32_t drop = -1;
+  std::vector<double> messages{};                       // empty: the nearest ancestor's
+  std::vector<std::pair<NodeId, LabelId>> ruled_out{};  // by its messages
+};
+
+struct OpenNode {
+  double bound;
+  std::int32_t id;  // older first among equal bounds
+
+  friend bool operator<(const OpenNode& a, const OpenNode& b) {  // priority_queue puts the largest on top
+    return std::tie(a.bound, a.id) > std::tie(b.bound, b.id);
+  }
+};
+
+// The label of largest x among those of finite cost, lower ones first.
+LabelId likeliest_label(std::span<const double> costs, std::span<const double> x) {
+  LabelId best = kNoLabel;
+  for (std::size_t k = 0; k < x.size(); ++k)
+    if (std::isfinite(costs[k]) && (best == kNoLabel || x[k] > x[static_cast<std::size_t>(best)]))
+      best = static_cast<LabelId>(k);
+  return best;
+}
+
 class Search {
  public:
-  Search(const PottsModel& model, HighsSession& session, const Settings& settings, const StopSignal& stop,
-         std::span<const LabelId> debug_labels, ComponentCut& cut)
-      : model_(model), session_(session), settings_(settings), stop_(stop), debug_labels_(debug_labels), cut_(cut) {}
+  Search(const PottsModel& model, double tolerance, SearchContext& context, std::span<const LabelId> debug_labels,
+         ModelCut& cut)
+      : model_(model), tolerance_(tolerance), context_(context), debug_labels_(debug_labels), cut_(cut) {}
 
-  void run(const LpSolution& root) {
-    const std::int32_t id = add_node(-1);
-    add_messages(id, cut_.messages);
-    push(id, cut_.lower_bound, choose_branching(model_.unary, root.x));
-    while (!open_.empty() && !is_closed(cut_.cost, open_.top().bound, settings_) && !stop_.requested()) {
+  void run() {
+    const LinearProgram lp = ckr_lp(model_);
+    context_.lp_session().load(model_, lp);
+    tree_.push_back({-1});
+    evaluate(0, cut_.lower_bound);
+    cut_.stage = Stage::linear_program;
+    while (!open_.empty() && !is_closed(open_.top().bound) && !context_.stop().requested()) {
+      cut_.stage = Stage::branch_and_bound;
       const OpenNode node = open_.top();
       open_.pop();
       expand(node);
     }
-    cut_.lower_bound = std::min(cut_.cost, std::min(pruned_bound_, open_.empty() ? kInfinity : open_.top().bound));
-    compact_messages();
-    cut_.proof = std::move(proof_);
+    cut_.raise_bound(std::min(pruned_bound_, open_.empty() ? kInfinity : open_.top().bound));
+    const bool by_messages_alone = tree_.size() == 1 && tree_[0].ruled_out.empty();
+    if (!by_messages_alone) cut_.proofs.push_back(whole_model_part(model_, proof_of(0)));
   }
 
  private:
-  std::int32_t add_node(std::int32_t parent) {
-    proof_.nodes.emplace_back();
-    parents_.push_back(parent);
-    return static_cast<std::int32_t>(proof_.nodes.size()) - 1;
-  }
-  ProofNode& proof_node(std::int32_t id) { return proof_.nodes[static_cast<std::size_t>(id)]; }
-  std::int32_t parent(std::int32_t id) const { return parents_[static_cast<std::size_t>(id)]; }
+  bool is_closed(double bound) const { return cut_.cost - bound <= tolerance_; }
+  TreeNode& at(std::int32_t id) { return tree_[static_cast<std::size_t>(id)]; }
+  const TreeNode& at(std::int32_t id) const { return tree_[static_cast<std::size_t>(id)]; }
 
   void expand(const OpenNode& open) {
-    const std::int32_t take = add_node(open.id);
-    const std::int32_t drop = add_node(open.id);
-    ProofNode& split = proof_node(open.id);
-    split = {open.branching.node, open.branching.label, take, drop, split.messages};
-    evaluate(take, open.bound);
-    evaluate(drop, open.bound);
-    release_messages(open.id);
+    const std::int32_t first = static_cast<std::int32_t>(tree_.size());
+    tree_.push_back({open.id});
+    tree_.push_back({open.id});
+    at(open.id).take = first;
+    at(open.id).drop = first + 1;
+    evaluate(first, open.bound);
+    evaluate(first + 1, open.bound);
+    TreeNode& node = at(open.id);
+    const bool inherited = at(first).messages.empty() || at(first + 1).messages.empty();
+    if (node.ruled_out.empty() && !inherited) forget_messages(node);
   }
 
-  // Bounds a new leaf and keeps it open, or prunes it.
+  // Bounds a node and keeps it open with a way to split it, or prunes it.
   void evaluate(std::int32_t id, double parent_bound) {
-    proof_node(id).messages = proof_node(parent(id)).messages;
-    const Restriction restriction = restrict(id);
+    Restriction restriction = restrict(id);
     if (!restriction.feasible) return;
-
     double bound = parent_bound;
-    Branching branching;
+    std::vector<double> x;
     if (restriction.decided) {
       const Labelling labels = remaining_labels(restriction.unary);
       cut_.offer(model_, labels);
       bound = std::max(bound, cost_of(model_, labels));
-      add_messages(id, messages_of_labelling(model_, labels));
+      keep_messages(id, messages_of_labelling(model_, labels));
+      if (id == 0) cut_.offer_messages(model_, at(id).messages);
     } else {
-      const LpSolution lp = session_.solve(restriction.unary);
+      LpSolution lp = context_.lp_session().solve(restriction.unary);
       ++cut_.search_nodes;
       if (lp.status == LpStatus::optimal) {
         cut_.offer(model_, round(model_, lp.x));
-        if (const double lp_bound = dual_bound(model_, restriction.unary, lp.messages); lp_bound > bound) {
+        const double lp_bound = dual_bound(model_, restriction.unary, lp.messages);
+        if (id == 0) cut_.offer_messages(model_, lp.messages);
+        if (lp_bound > bound) {
           bound = lp_bound;
-          add_messages(id, lp.messages);
+          keep_messages(id, std::move(lp.messages));
         }
+        x = std::move(lp.x);
       }
-      branching = choose_branching(restriction.unary, lp.x);
     }
-    LIID_HEAVY_ASSERT(!holds_debug_labels(restriction) || is_closed(bound, cost_of(model_, debug_labels_), settings_) ||
-                          bound < cost_of(model_, debug_labels_),
+    LIID_HEAVY_ASSERT(!holds_debug_labels(restriction) || bound <= cost_of(model_, debug_labels_) + tolerance_,
                       "a bound exceeds the cost of a known optimum");
-    if (branching.node == kNoNode || is_closed(cut_.cost, bound, settings_))
+    if (is_closed(bound) || restriction.decided) {
       pruned_bound_ = std::min(pruned_bound_, bound);
-    else
-      push(id, bound, branching);
+      return;
+    }
+    rule_out(id, restriction);
+    if (restriction.feasible) {
+      at(id).split = choose_split(restriction.unary, x);
+      open_.push({bound, id});
+    }
   }
 
-  void push(std::int32_t id, double bound, Branching branching) { open_.push({bound, id, branching}); }
+  void rule_out(std::int32_t id, Restriction& restriction) {
+    const auto& messages = id == 0 ? cut_.messages : at(id).messages;
+    if (messages.empty()) return;
+    RuledOut ruled_out = labels_to_rule_out(model_, restriction.unary, messages, cut_.cost - tolerance_, {});
+    pruned_bound_ = std::min(pruned_bound_, ruled_out.bound);
+    for (const auto& [u, k] : ruled_out.labels) restriction.unary[model_.index(u, k)] = kInfinity;
+    at(id).ruled_out = std::move(ruled_out.labels);
+    count_labels(restriction);
+  }
 
   Restriction restrict(std::int32_t id) const {
     Restriction result{model_.unary};
-    for (std::int32_t child = id; parent(child) >= 0; child = parent(child)) {
-      const ProofNode& split = proof_.nodes[static_cast<std::size_t>(parent(child))];
+    for (std::int32_t child = id; at(child).parent >= 0; child = at(child).parent) {
+      const TreeNode& parent = at(at(child).parent);
+      for (const auto& [u, k] : parent.ruled_out) result.unary[model_.index(u, k)] = kInfinity;
+      const auto [u, label] = parent.split;
       for (LabelId k = 0; k < model_.n_labels; ++k)
-        if ((k == split.label) != (child == split.take)) result.unary[model_.index(split.node, k)] = kInfinity;
+        if ((k == label) != (child == parent.take)) result.unary[model_.index(u, k)] = kInfinity;
     }
-    for (NodeId u = 0; u < model_.n_nodes; ++u) {
-      const int left = labels_left(result.unary, u);
-      result.feasible = result.feasible && left > 0;
-      result.decided = result.decided && left == 1;
-    }
+    count_labels(result);
     return result;
   }
 
-  int labels_left(std::span<const double> unary, NodeId u) const {
-    const auto row = unary.subspan(model_.index(u, 0), model_.columns());
-    return static_cast<int>(std::count_if(row.begin(), row.end(), [](double c) { return std::isfinite(c); }));
+  void count_labels(Restriction& restriction) const {
+    for (NodeId u = 0; u < model_.n_nodes; ++u) {
+      const int left = labels_left(restriction.unary, u);
+      restriction.feasible = restriction.feasible && left > 0;
+      restriction.decided = restriction.decided && left == 1;
+    }
   }
 
+  std::span<const double> row(std::span<const double> values, NodeId u) const {
+    return values.subspan(model_.index(u, 0), model_.columns());
+  }
+  int labels_left(std::span<const double> unary, NodeId u) const {
+    const auto costs = row(unary, u);
+    return static_cast<int>(std::count_if(costs.begin(), costs.end(), [](double c) { return std::isfinite(c); }));
+  }
   Labelling remaining_labels(std::span<const double> unary) const {
     Labelling labels;
     for (NodeId u = 0; u < model_.n_nodes; ++u) {
-      const auto row = unary.subspan(model_.index(u, 0), model_.columns());
-      labels.push_back(static_cast<LabelId>(std::min_element(row.begin(), row.end()) - row.begin()));
+      const auto costs = row(unary, u);
+      labels.push_back(static_cast<LabelId>(std::min_element(costs.begin(), costs.end()) - costs.begin()));
     }
     return labels;
   }
 
-  // Without an LP solution (it failed or was stopped) the first undecided node and its cheapest label.
-  Branching choose_branching(std::span<const double> unary, std::span<const double> x) const {
-    Branching best;
+  // The least certain node with a choice, and its likeliest label. Without an LP solution (it failed or was stopped):
+  // the first such node and its cheapest label.
+  std::pair<NodeId, LabelId> choose_split(std::span<const double> unary, std::span<const double> x) const {
+    std::pair<NodeId, LabelId> best{0, remaining_labels(unary).front()};
     double least = kInfinity;
     for (NodeId u = 0; u < model_.n_nodes; ++u) {
       if (labels_left(unary, u) < 2) continue;
-      const auto row = x.empty() ? unary.subspan(model_.index(u, 0), model_.columns())
-                                 : x.subspan(model_.index(u, 0), model_.columns());
-      const auto chosen =
-          x.empty() ? std::min_element(row.begin(), row.end()) : std::max_element(row.begin(), row.end());
-      const double certainty = x.empty() ? 1.0 : *chosen;
-      if (certainty < least) {
+      const auto costs = row(unary, u);
+      if (x.empty()) return {u, static_cast<LabelId>(std::min_element(costs.begin(), costs.end()) - costs.begin())};
+      const LabelId likeliest = likeliest_label(costs, row(x, u));
+      if (const double certainty = x[model_.index(u, likeliest)]; certainty < least) {
         least = certainty;
-        best = {u, static_cast<LabelId>(chosen - row.begin())};
+        best = {u, likeliest};
       }
     }
     return best;
   }
 
-  // ---- messages of the leaves; an inner node's are freed once no leaf refers to them
-
-  void add_messages(std::int32_t id, const std::vector<double>& messages) {
+  void keep_messages(std::int32_t id, std::vector<double> messages) {
     const std::size_t bytes = messages.size() * sizeof(double);
-    if (proof_bytes_ + bytes > settings_.max_proof_bytes) {
-      proof_.complete = false;
+    if (proof_bytes_ + bytes > context_.settings().max_proof_bytes) {
+      cut_.proofs_complete = false;
       return;
     }
     proof_bytes_ += bytes;
-    proof_node(id).messages = static_cast<std::int32_t>(proof_.messages.size());
-    proof_.messages.push_back(messages);
+    at(id).messages = std::move(messages);
+  }
+  void forget_messages(TreeNode& node) {
+    proof_bytes_ -= node.messages.size() * sizeof(double);
+    node.messages = {};
   }
 
-  void release_messages(std::int32_t id) {
-    ProofNode& node = proof_node(id);
-    const std::int32_t own = std::exchange(node.messages, -1);
-    if (own < 0 || proof_node(node.take).messages == own || proof_node(node.drop).messages == own) return;
-    auto& messages = proof_.messages[static_cast<std::size_t>(own)];
-    proof_bytes_ -= messages.size() * sizeof(double);
-    messages = {};
-  }
-
-  void compact_messages() {
-    std::vector<std::int32_t> renumbered(proof_.messages.size(), -1);
-    std::vector<std::vector<double>> kept;
-    for (ProofNode& node : proof_.nodes) {
-      if (node.take >= 0 || node.messages < 0) continue;
-      std::int32_t& index = renumbered[static_cast<std::size_t>(node.messages)];
-      if (index < 0) {
-        index = static_cast<std::int32_t>(kept.size());
-        kept.push_back(std::move(proof_.messages[static_cast<std::size_t>(node.messages)]));
-      }
-      node.messages = index;
+  ProofNode proof_of(std::int32_t id) {
+    TreeNode& node = at(id);
+    ProofNode step;
+    if (node.take >= 0) {
+      step.kind = ProofNode::Kind::branch;
+      std::tie(step.node, step.label) = node.split;
+      step.children.push_back(proof_of(node.take));
+      step.children.push_back(proof_of(node.drop));
     }
-    proof_.messages = std::move(kept);
+    if (node.ruled_out.empty()) {
+      step.messages = std::move(node.messages);
+      return step;
+    }
+    ProofNode outer;
+    outer.kind = ProofNode::Kind::rule_out;
+    outer.messages = std::move(node.messages);
+    outer.ruled_out = std::move(node.ruled_out);
+    outer.children.push_back(std::move(step));
+    return outer;
   }
 
   [[maybe_unused]] bool holds_debug_labels(const Restriction& restriction) const {
@@ -205,14 +238,12 @@ class Search {
   }
 
   const PottsModel& model_;
-  HighsSession& session_;
-  const Settings& settings_;
-  const StopSignal& stop_;
+  double tolerance_;
+  SearchContext& context_;
   [[maybe_unused]] std::span<const LabelId> debug_labels_;
-  ComponentCut& cut_;
+  ModelCut& cut_;
 
-  ProofTree proof_;
-  std::vector<std::int32_t> parents_;
+  std::vector<TreeNode> tree_;
   std::priority_queue<OpenNode> open_;
   double pruned_bound_ = kInfinity;
   std::size_t proof_bytes_ = 0;
@@ -222,19 +253,15 @@ class Search {
 
 Labelling round(const PottsModel& model, std::span<const double> x) {
   Labelling labels;
-  for (NodeId u = 0; u < model.n_nodes; ++u) {
-    LabelId best = kNoLabel;
-    for (LabelId k = 0; k < model.n_labels; ++k)
-      if (model.is_allowed(u, k) && (best == kNoLabel || x[model.index(u, k)] > x[model.index(u, best)])) best = k;
-    labels.push_back(best);
-  }
+  for (NodeId u = 0; u < model.n_nodes; ++u)
+    labels.push_back(likeliest_label(model.costs_of(u), x.subspan(model.index(u, 0), model.columns())));
   improve(model, labels);
   return labels;
 }
 
-void branch_and_bound(const PottsModel& model, HighsSession& session, const LpSolution& root, const Settings& settings,
-                      const StopSignal& stop, std::span<const LabelId> debug_labels, ComponentCut& cut) {
-  Search(model, session, settings, stop, debug_labels, cut).run(root);
+void solve_relaxation_and_search(const PottsModel& model, double tolerance, SearchContext& context,
+                                 std::span<const LabelId> debug_labels, ModelCut& cut) {
+  Search(model, tolerance, context, debug_labels, cut).run();
 }
 
 }  // namespace liid_cut

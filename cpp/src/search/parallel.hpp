@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -46,8 +47,15 @@ void parallel_for(std::size_t n_jobs, int n_threads, MakeState make_state, Job j
     finished.notify_one();
   };
 
+  // Where the system gives fewer threads than asked for, those do the work; running may not fall to 0 meanwhile.
   std::vector<std::thread> workers;
-  for (std::size_t i = 0; i < n_workers; ++i) workers.emplace_back(work);
+  try {
+    for (std::size_t i = 0; i < n_workers; ++i) workers.emplace_back(work);
+  } catch (const std::system_error&) {
+    if (workers.empty()) throw;
+    const std::lock_guard lock(mutex);
+    running -= n_workers - workers.size();
+  }
   try {
     std::unique_lock lock(mutex);
     while (!finished.wait_for(lock, std::chrono::milliseconds(50), [&] { return running == 0; })) {

@@ -1,23 +1,26 @@
 // The method, top to bottom; see liid_cut/solve.hpp.
 //
-//   components of the graph (Eq. 12)  ->  a first labelling and bound of each  ->  the CKR LP and branch and bound of
-//   each that is open (Eq. 11), largest first, in parallel  ->  the union of their cuts (Eq. 13)
+//   components of the graph (Eq. 12)  ->  a first labelling and bound of each  ->  the cheapest cut of each that is
+//   open (Eq. 11; stages.hpp), largest first, in parallel  ->  the union of their cuts (Eq. 13)
 #include "liid_cut/solve.hpp"
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <mutex>
 #include <numeric>
 #include <sstream>
 #include <stdexcept>
+#include <string>
 
 #include "liid_cut/verify.hpp"
-#include "search/close_component.hpp"
 #include "search/parallel.hpp"
+#include "search/stages.hpp"
 #include "util/assert.hpp"
 #include "util/stop.hpp"
 #include "util/sum.hpp"
+#include "verify/brute_force.hpp"
 
 namespace liid_cut {
 namespace {
@@ -35,8 +38,7 @@ class Solver {
     inspect_components();
     close_open_components();
     unite();
-    LIID_HEAVY_ASSERT(result_.status != Status::optimal || check_certificate(problem_, result_).ok(),
-                      "the certificate of an optimal result does not hold");
+    LIID_HEAVY_ASSERT(certificate_problem().empty(), certificate_problem().c_str());
     return std::move(result_);
   }
 
@@ -58,7 +60,7 @@ class Solver {
         bundles.size() - 1, settings_.n_threads, [] { return std::make_unique<int>(); },
         [&](int&, std::size_t i) {
           for (ComponentId t = bundles[i]; t < bundles[i + 1]; ++t)
-            store(t, inspect(component_model(problem_, components_, t), settings_));
+            store(t, inspect(component_model(problem_, components_, t)), may_close_by_inspection(t));
         },
         [&] { watch(); });
     result_.timings.inspection = stop_.elapsed_s() - result_.timings.components;
@@ -68,8 +70,8 @@ class Solver {
     const std::vector<ComponentId> open = open_components_largest_first();
     done_ = components_.count() - static_cast<ComponentId>(open.size());
     parallel_for(
-        open.size(), settings_.n_threads, [&] { return std::make_unique<HighsSession>(stop_); },
-        [&](HighsSession& session, std::size_t i) { close(open[i], session); }, [&] { watch(); });
+        open.size(), settings_.n_threads, [&] { return std::make_unique<SearchContext>(settings_, stop_); },
+        [&](SearchContext& context, std::size_t i) { close(open[i], context); }, [&] { watch(); });
     result_.timings.cuts = stop_.elapsed_s() - result_.timings.components - result_.timings.inspection;
   }
 
@@ -83,26 +85,51 @@ class Solver {
     result_.cost = cost.value();
     result_.lower_bound = std::min(bound.value(), result_.cost);
     std::sort(result_.proofs.begin(), result_.proofs.end(),
-              [](const ProofTree& a, const ProofTree& b) { return a.component < b.component; });
+              [](const ProofPart& a, const ProofPart& b) { return a.nodes < b.nodes; });
     result_.component_of = std::move(components_.component_of);
     result_.timings.total = stop_.elapsed_s();
   }
 
   // ---- one component
 
-  void close(ComponentId t, HighsSession& session) {
+  void close(ComponentId t, SearchContext& context) {
     if (!stop_.requested()) {
       const PottsModel model = component_model(problem_, components_, t);
-      ComponentCut cut = inspect(model, settings_);
-      close_component(model, session, settings_, stop_, debug_labels(t), cut);
-      store(t, std::move(cut));
+      ModelCut cut = inspect(model);
+      cut_component(model, context, debug_labels(t), cut);
+      store(t, std::move(cut), true);
+    } else if (ComponentReport& r = report(t); is_closed(r.cost, r.lower_bound)) {
+      r.stage = Stage::inspection;
     } else {
-      report(t).status = stop_.reason();
+      r.status = stop_.reason();
     }
     ++done_;
   }
 
-  void store(ComponentId t, ComponentCut cut) {
+  void cut_component(const PottsModel& model, SearchContext& context, const Labelling& known, ModelCut& cut) {
+    const double tolerance = 0.5 * settings_.optimality_tolerance * std::max(1.0, cut.lower_bound);
+    switch (settings_.method) {
+      case Method::automatic: cut_by_all_stages(model, tolerance, context, known, cut); return;
+      case Method::ckr: cut_by_relaxation(model, tolerance, context, known, cut); return;
+      case Method::brute_force: {
+        Labelling cheapest = brute_force(model, settings_.max_enumeration, stop_);
+        if (stop_.requested()) return cut.offer(model, std::move(cheapest));
+        cut.labels = std::move(cheapest);
+        cut.lower_bound = cut.cost = cost_of(model, cut.labels);
+        cut.stage = Stage::enumeration;
+      }
+    }
+  }
+
+  bool is_closed(double cost, double bound) const {
+    return cost - bound <= settings_.optimality_tolerance * std::max(1.0, std::abs(cost));
+  }
+  // A component counts as closed only by a stage that its method runs.
+  bool may_close_by_inspection(ComponentId t) const {
+    return settings_.method == Method::automatic || components_.edges_of(t).empty();
+  }
+
+  void store(ComponentId t, ModelCut cut, bool may_close) {
     const auto nodes = components_.nodes_of(t);
     const auto edges = components_.edges_of(t);
     for (std::size_t i = 0; i < nodes.size(); ++i) result_.labels[static_cast<std::size_t>(nodes[i])] = cut.labels[i];
@@ -110,26 +137,36 @@ class Solver {
       for (std::size_t i = 0; i < edges.size(); ++i)
         std::copy_n(&cut.messages[i * n_labels()], n_labels(),
                     &result_.messages[static_cast<std::size_t>(edges[i]) * n_labels()]);
-    if (cut.proof) {
-      cut.proof->component = t;
-      for (ProofNode& node : cut.proof->nodes)
-        if (node.node != kNoNode) node.node = nodes[static_cast<std::size_t>(node.node)];
-      const std::lock_guard lock(mutex_);
-      result_.proofs.push_back(std::move(*cut.proof));
-    }
+
+    const bool closed = may_close && is_closed(cut.cost, cut.lower_bound);
+    const Status why_open = cut.limit != Status::optimal ? cut.limit : stop_.reason();
     const ComponentReport before = report(t);
-    report(t) = {static_cast<NodeId>(nodes.size()),
-                 static_cast<EdgeId>(edges.size()),
-                 cut.cost,
-                 cut.lower_bound,
-                 cut.status,
-                 cut.stage,
-                 cut.search_nodes};
+    report(t) = {
+        static_cast<NodeId>(nodes.size()),   static_cast<EdgeId>(edges.size()), cut.cost,        cut.lower_bound,
+        closed ? Status::optimal : why_open, closed ? cut.stage : Stage::open,  cut.search_nodes};
     cost_ += cut.cost - before.cost;
     lower_bound_ += cut.lower_bound - before.lower_bound;
+    if (!cut.proofs.empty()) keep_proofs(t, std::move(cut));
+  }
+
+  void keep_proofs(ComponentId t, ModelCut cut) {
+    const auto nodes = components_.nodes_of(t);
+    const auto edges = components_.edges_of(t);
+    const std::lock_guard lock(mutex_);
+    result_.proofs_complete = result_.proofs_complete && cut.proofs_complete;
+    for (ProofPart& part : cut.proofs) {
+      renumber(part, nodes, edges);
+      result_.proofs.push_back(std::move(part));
+    }
   }
 
   // ---- helpers
+
+  [[maybe_unused]] std::string certificate_problem() const {
+    if (!result_.proofs_complete) return {};
+    const auto check = check_certificate(problem_, result_, std::max(1e-9, settings_.optimality_tolerance));
+    return check.ok() ? std::string{} : check.problems.front();
+  }
 
   std::vector<ComponentId> bundles_of_components() const {
     std::vector<ComponentId> starts{0};
@@ -160,8 +197,13 @@ class Solver {
   }
 
   void watch() {
-    if (progress_ && !progress_({done_.load(), components_.count(), cost_.load(), lower_bound_.load()}))
+    if (!progress_) return;
+    try {
+      if (!progress_({done_.load(), components_.count(), cost_.load(), lower_bound_.load()})) stop_.interrupt();
+    } catch (...) {
       stop_.interrupt();
+      throw;
+    }
   }
 
   std::size_t n_labels() const { return static_cast<std::size_t>(problem_.n_labels()); }
@@ -216,6 +258,8 @@ std::string_view name(Stage stage) {
     case Stage::open: return "open";
     case Stage::inspection: return "inspection";
     case Stage::enumeration: return "enumeration";
+    case Stage::reduction: return "reduction";
+    case Stage::dual_ascent: return "dual_ascent";
     case Stage::linear_program: return "linear_program";
     case Stage::branch_and_bound: return "branch_and_bound";
   }

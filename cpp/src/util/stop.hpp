@@ -20,6 +20,7 @@ class StopSignal {
   Status reason() const {
     return interrupted_.load(std::memory_order_relaxed) ? Status::interrupted : Status::time_limit;
   }
+  double remaining_s() const { return time_limit_s_ - elapsed_s(); }
   double elapsed_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
  private:

@@ -5,14 +5,17 @@
 #include <cmath>
 #include <limits>
 #include <sstream>
+#include <stdexcept>
 
-#include "bound/dual_bound.hpp"
 #include "util/sum.hpp"
+#include "verify/brute_force.hpp"
 
 namespace liid_cut {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kRounding = 1e-12;  // what rounding may add to the spread of messages, relative to the weight
+constexpr std::int64_t kMostLabellings = std::int64_t{1} << 22;
 
 class Checker {
  public:
@@ -28,84 +31,211 @@ class Checker {
     check_.cost = cut_cost(problem_, result_.labels);
     if (!close_to(check_.cost, result_.cost)) complain("cost is claimed to be ", result_.cost, " but is ", check_.cost);
 
-    Sum bound;
-    auto proof = result_.proofs.begin();
-    for (ComponentId t = 0; t < components_.count(); ++t) {
-      const bool has_proof = proof != result_.proofs.end() && proof->component == t;
-      bound += check_component(t, has_proof ? &*proof : nullptr);
-      if (has_proof) ++proof;
-    }
-    check_.lower_bound = bound.value();
+    check_bound();
     return check_;
   }
 
  private:
-  double check_component(ComponentId t, const ProofTree* proof) {
-    const ComponentReport& report = result_.components[static_cast<std::size_t>(t)];
-    const PottsModel model = component_model(problem_, components_, t);
-    Labelling labels;
-    for (const NodeId u : components_.nodes_of(t)) labels.push_back(result_.labels[static_cast<std::size_t>(u)]);
-    if (const double cost = cost_of(model, labels); !close_to(cost, report.cost))
-      complain("component ", t, ": cost is claimed to be ", report.cost, " but is ", cost);
-    if (report.stage == Stage::enumeration) return report.lower_bound;
+  using Scope = ProofPart;  // nodes and edges; its proof is looked at by prove(part)
 
-    std::vector<double> messages;
+  void check_bound() {
+    const std::size_t n_labels = static_cast<std::size_t>(problem_.n_labels());
+    if (result_.messages.size() != static_cast<std::size_t>(problem_.graph.n_edges()) * n_labels)
+      return complain("messages have the wrong length");
+    Scope everything;
+    for (NodeId u = 0; u < problem_.n_nodes(); ++u) everything.nodes.push_back(u);
+    for (EdgeId e = 0; e < problem_.graph.n_edges(); ++e) everything.edges.push_back(e);
+    std::vector<double> costs(everything.nodes.size() * n_labels);
+    for (const NodeId u : everything.nodes)
+      label_costs(problem_, u, std::span(costs).subspan(static_cast<std::size_t>(u) * n_labels, n_labels));
+
+    // The same bound by component, to hold it against each claim.
+    Sum bound;
+    std::vector<Sum> by_component(static_cast<std::size_t>(components_.count()));
+    const auto add = [&](NodeId u, double b) {
+      by_component[static_cast<std::size_t>(components_.component_of[static_cast<std::size_t>(u)])] += b;
+    };
+    bound_of_messages(everything, costs, result_.messages, result_.proofs, add);
+
+    for (ComponentId t = 0; t < components_.count(); ++t) {
+      const ComponentReport& report = result_.components[static_cast<std::size_t>(t)];
+      double proven = by_component[static_cast<std::size_t>(t)].value();
+      if (report.stage == Stage::enumeration) proven = enumerated_bound(t);
+      bound += proven;
+      check_component(t, report, proven);
+    }
+    check_.lower_bound = bound.value();
+    if (!(check_.lower_bound >= result_.lower_bound - tolerance_ * std::max(1.0, std::abs(result_.lower_bound))))
+      complain("lower bound is claimed to be ", result_.lower_bound, " but only ", check_.lower_bound, " is proven");
+  }
+
+  // By trying all labellings again; without a bound where they are too many for that.
+  double enumerated_bound(ComponentId t) {
+    try {
+      const PottsModel model = component_model(problem_, components_, t);
+      return cost_of(model, brute_force(model, kMostLabellings, StopSignal(kInfinity)));
+    } catch (const std::invalid_argument&) {
+      complain("component ", t, ": too large to have been enumerated");
+      return -kInfinity;
+    }
+  }
+
+  void check_component(ComponentId t, const ComponentReport& report, double proven) {
+    if (report.n_nodes != static_cast<NodeId>(components_.nodes_of(t).size()) ||
+        report.n_edges != static_cast<EdgeId>(components_.edges_of(t).size()))
+      complain("component ", t, ": its size in the table is wrong");
+    if (result_.status == Status::optimal && report.status != Status::optimal)
+      complain("component ", t, " is open but the whole is claimed optimal");
+    Sum cost;
+    for (const NodeId u : components_.nodes_of(t)) {
+      std::vector<double> costs(static_cast<std::size_t>(problem_.n_labels()));
+      label_costs(problem_, u, costs);
+      cost += costs[static_cast<std::size_t>(result_.labels[static_cast<std::size_t>(u)])];
+    }
     for (const EdgeId e : components_.edges_of(t)) {
-      const auto first = result_.messages.begin() + static_cast<std::ptrdiff_t>(e) * problem_.n_labels();
-      messages.insert(messages.end(), first, first + problem_.n_labels());
+      const auto [u, v] = problem_.graph.edges()[static_cast<std::size_t>(e)];
+      if (result_.labels[static_cast<std::size_t>(u)] != result_.labels[static_cast<std::size_t>(v)])
+        cost += problem_.graph.weights()[static_cast<std::size_t>(e)];
     }
-    const double bound =
-        proof == nullptr ? leaf_bound(t, model, model.unary, messages) : tree_bound(t, model, *proof, messages);
-    if (bound < report.lower_bound - tolerance_ * std::max(1.0, std::abs(report.lower_bound)))
-      complain("component ", t, ": lower bound is claimed to be ", report.lower_bound, " but only ", bound,
+    if (!close_to(cost.value(), report.cost))
+      complain("component ", t, ": cost is claimed to be ", report.cost, " but is ", cost.value());
+    if (!(proven >= report.lower_bound - tolerance_ * std::max(1.0, std::abs(report.lower_bound))))
+      complain("component ", t, ": lower bound is claimed to be ", report.lower_bound, " but only ", proven,
                " is proven");
-    if (report.status == Status::optimal && report.cost - bound > 2 * tolerance_ * std::max(1.0, std::abs(report.cost)))
-      complain("component ", t, ": claimed optimal at ", report.cost, " but only ", bound, " is proven");
-    return bound;
+    if (report.status == Status::optimal &&
+        report.cost - proven > 2 * tolerance_ * std::max(1.0, std::abs(report.cost)))
+      complain("component ", t, ": claimed optimal at ", report.cost, " but only ", proven, " is proven");
   }
 
-  double leaf_bound(ComponentId t, const PottsModel& model, std::span<const double> unary,
-                    std::span<const double> messages) {
-    for (std::size_t e = 0; e < model.n_edges(); ++e) {
-      const auto row = messages.subspan(e * model.columns(), model.columns());
-      const auto [least, most] = std::minmax_element(row.begin(), row.end());
-      if (!(*most - *least <= model.weights[e] * (1 + 1e-12))) {
-        complain("component ", t, ": messages of its edge ", e, " spread by ", *most - *least,
-                 ", more than its weight ", model.weights[e]);
-        return -kInfinity;
-      }
+  // ---- proofs; `costs` are those of the scope's nodes, +infinity where a label is not left
+
+  double prove(const Scope& scope, const ProofNode& step, const std::vector<double>& costs,
+               const std::vector<double>& inherited) {
+    if (!step.messages.empty() && step.messages.size() != inherited.size())
+      return reject("a proof has messages of the wrong length");
+    const std::vector<double>& messages = step.messages.empty() ? inherited : step.messages;
+    const std::size_t n_children = step.kind == ProofNode::Kind::bound      ? 0
+                                   : step.kind == ProofNode::Kind::rule_out ? 1
+                                                                            : 2;
+    if (step.children.size() != n_children) return reject("a step of a proof has the wrong number of children");
+
+    if (step.kind == ProofNode::Kind::bound) {
+      Sum bound;
+      bound_of_messages(scope, costs, messages, step.parts, [&](NodeId, double b) { bound += b; });
+      return bound.value();
     }
-    return dual_bound(model, unary, messages);
+    if (step.kind == ProofNode::Kind::branch) {
+      const std::size_t row = row_of(scope, step.node);
+      if (row == kNone || step.label < 0 || step.label >= problem_.n_labels())
+        return reject("a branching is malformed");
+      std::vector<double> taken = costs;
+      std::vector<double> dropped = costs;
+      for (LabelId k = 0; k < problem_.n_labels(); ++k) (k == step.label ? dropped : taken)[at(row, k)] = kInfinity;
+      return std::min(prove(scope, step.children[0], taken, messages),
+                      prove(scope, step.children[1], dropped, messages));
+    }
+    // rule_out: the bound where u takes k differs from the bound of the messages in u's own term alone.
+    std::vector<double> terms(scope.nodes.size(), 0.0);
+    const std::vector<double> with_messages = add_messages(scope, costs, messages, {});
+    Sum bound;
+    for (std::size_t row = 0; row < terms.size(); ++row) bound += terms[row] = smallest(with_messages, row);
+    double least = kInfinity;
+    std::vector<double> left = costs;
+    for (const auto& [u, k] : step.ruled_out) {
+      const std::size_t row = row_of(scope, u);
+      if (row == kNone || k < 0 || k >= problem_.n_labels()) return reject("a ruled-out label is malformed");
+      least = std::min(least, bound.value() - terms[row] + with_messages[at(row, k)]);
+      left[at(row, k)] = kInfinity;
+    }
+    return std::min(least, prove(scope, step.children[0], left, messages));
   }
 
-  double tree_bound(ComponentId t, const PottsModel& model, const ProofTree& proof, std::span<const double> messages) {
-    const auto nodes = components_.nodes_of(t);
-    double bound = kInfinity;
-    std::size_t visited = 0;
-    std::vector<std::pair<std::int32_t, std::vector<double>>> stack;
-    stack.emplace_back(0, model.unary);
-    while (!stack.empty()) {
-      auto [id, unary] = std::move(stack.back());
-      stack.pop_back();
-      if (++visited > proof.nodes.size()) {
-        complain("component ", t, ": the proof tree is no tree");
-        return -kInfinity;
+  // Calls add(u, b) with the terms of the bound: one per node outside all parts, one per part at its first node.
+  template <class Add>
+  void bound_of_messages(const Scope& scope, const std::vector<double>& costs, const std::vector<double>& messages,
+                         const std::vector<ProofPart>& parts, Add add) {
+    std::vector<char> in_part(scope.nodes.size(), 0);
+    const std::vector<double> with_messages = add_messages(scope, costs, messages, {});
+    for (const ProofPart& part : parts) {
+      if (part.nodes.empty() || part.proof.size() != 1 || !claim_rows(scope, part, in_part)) {
+        complain("the parts of a proof are malformed");
+        return add(scope.nodes.front(), -kInfinity);
       }
-      const ProofNode& node = proof.nodes[static_cast<std::size_t>(id)];
-      if (node.node == kNoNode) {
-        const std::span<const double> own =
-            node.messages < 0 ? messages
-                              : std::span<const double>(proof.messages[static_cast<std::size_t>(node.messages)]);
-        bound = std::min(bound, leaf_bound(t, model, unary, own));
-        continue;
+      // Costs of the part: with the messages on all edges of the scope but its own.
+      const std::vector<double> outside = add_messages(scope, costs, messages, part.edges);
+      std::vector<double> own_costs;
+      for (const NodeId u : part.nodes) {
+        const auto first = outside.begin() + static_cast<std::ptrdiff_t>(at(row_of(scope, u), 0));
+        own_costs.insert(own_costs.end(), first, first + problem_.n_labels());
       }
-      const auto u = static_cast<NodeId>(std::lower_bound(nodes.begin(), nodes.end(), node.node) - nodes.begin());
-      auto taken = unary;
-      for (LabelId k = 0; k < model.n_labels; ++k) (k == node.label ? unary : taken)[model.index(u, k)] = kInfinity;
-      stack.emplace_back(node.drop, std::move(unary));
-      stack.emplace_back(node.take, std::move(taken));
+      std::vector<double> own_messages;
+      for (const EdgeId e : part.edges) {
+        const auto i = std::lower_bound(scope.edges.begin(), scope.edges.end(), e) - scope.edges.begin();
+        const auto first = messages.begin() + i * problem_.n_labels();
+        own_messages.insert(own_messages.end(), first, first + problem_.n_labels());
+      }
+      add(part.nodes.front(), prove(part, part.proof[0], own_costs, own_messages));
     }
-    return bound;
+    for (std::size_t row = 0; row < scope.nodes.size(); ++row)
+      if (in_part[row] == 0) add(scope.nodes[row], smallest(with_messages, row));
+  }
+
+  // Marks the part's nodes; false if one is taken or outside the scope, or an edge is not between them.
+  bool claim_rows(const Scope& scope, const ProofPart& part, std::vector<char>& in_part) const {
+    if (!std::is_sorted(part.nodes.begin(), part.nodes.end()) || !std::is_sorted(part.edges.begin(), part.edges.end()))
+      return false;
+    for (const NodeId u : part.nodes) {
+      const std::size_t row = row_of(scope, u);
+      if (row == kNone || in_part[row] != 0) return false;
+      in_part[row] = 1;
+    }
+    return std::all_of(part.edges.begin(), part.edges.end(), [&](EdgeId e) {
+      if (!std::binary_search(scope.edges.begin(), scope.edges.end(), e)) return false;
+      const auto [u, v] = problem_.graph.edges()[static_cast<std::size_t>(e)];
+      return row_of(part, u) != kNone && row_of(part, v) != kNone;
+    });
+  }
+
+  // Costs plus messages on the scope's edges, but for those in `without` (ascending).
+  std::vector<double> add_messages(const Scope& scope, std::vector<double> costs, const std::vector<double>& messages,
+                                   std::span<const EdgeId> without) {
+    for (std::size_t i = 0; i < scope.edges.size(); ++i) {
+      const EdgeId e = scope.edges[i];
+      if (std::binary_search(without.begin(), without.end(), e)) continue;
+      const std::span<const double> y(&messages[i * static_cast<std::size_t>(problem_.n_labels())],
+                                      static_cast<std::size_t>(problem_.n_labels()));
+      const bool finite = std::all_of(y.begin(), y.end(), [](double m) { return std::isfinite(m); });
+      const auto [least, most] = std::minmax_element(y.begin(), y.end());
+      const Weight w = problem_.graph.weights()[static_cast<std::size_t>(e)];
+      if (!finite || !(*most - *least <= w * (1 + kRounding))) {
+        complain("messages of edge ", e, " spread by ", *most - *least, ", more than its weight ", w);
+        std::fill(costs.begin(), costs.end(), -kInfinity);
+        return costs;
+      }
+      const auto [u, v] = problem_.graph.edges()[static_cast<std::size_t>(e)];
+      for (LabelId k = 0; k < problem_.n_labels(); ++k) {
+        costs[at(row_of(scope, u), k)] += y[static_cast<std::size_t>(k)];
+        costs[at(row_of(scope, v), k)] -= y[static_cast<std::size_t>(k)];
+      }
+    }
+    return costs;
+  }
+
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  static std::size_t row_of(const Scope& scope, NodeId u) {
+    const auto found = std::lower_bound(scope.nodes.begin(), scope.nodes.end(), u);
+    return found == scope.nodes.end() || *found != u ? kNone : static_cast<std::size_t>(found - scope.nodes.begin());
+  }
+  std::size_t at(std::size_t row, LabelId k) const {
+    return row * static_cast<std::size_t>(problem_.n_labels()) + static_cast<std::size_t>(k);
+  }
+  double smallest(const std::vector<double>& costs, std::size_t row) const {
+    const auto first = costs.begin() + static_cast<std::ptrdiff_t>(at(row, 0));
+    return *std::min_element(first, first + problem_.n_labels());
+  }
+  double reject(const char* why) {
+    complain(why);
+    return -kInfinity;
   }
 
   bool close_to(double a, double b) const { return std::abs(a - b) <= tolerance_ * std::max(1.0, std::abs(a)); }

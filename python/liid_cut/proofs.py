@@ -1,0 +1,137 @@
+"""The bound that dual messages and proofs give, in plain NumPy; see :mod:`liid_cut.verify`.
+
+Input: costs of nodes, edges with weights, messages on the edges, and proofs of parts, as the core
+returns them. Output: the terms of the lower bound, or :class:`Malformed`. Nothing of the input is
+trusted: numbers out of range, overlapping parts and infeasible messages are found.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+# What rounding may add to the spread of messages, relative to the weight.
+ROUNDING = 1e-12
+
+Floats = npt.NDArray[np.float64]
+
+
+class Malformed(Exception):
+    """A certificate that is not one; the message says where."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Nodes and edges that a proof is about; ``ends`` are rows of ``nodes``."""
+
+    nodes: npt.NDArray[np.int64]
+    edges: npt.NDArray[np.int64]
+    ends: npt.NDArray[Any]
+    weights: Floats
+
+    def part(self, nodes: Any, edges: Any) -> tuple[Scope, npt.NDArray[Any], npt.NDArray[Any]]:
+        """A smaller scope, and which rows of nodes and edges it takes."""
+        rows, columns = _rows(self.nodes, nodes), _rows(self.edges, edges)
+        ends = _rows(rows, self.ends[columns])
+        scope = Scope(self.nodes[rows], self.edges[columns], ends, self.weights[columns])
+        return scope, rows, columns
+
+    def with_messages(self, costs: Floats, messages: Floats) -> Floats:
+        """Costs (nodes, K+1) plus messages (edges, K+1); checks that these are feasible."""
+        m = len(self.edges)
+        if messages.shape != (m, costs.shape[1]):
+            raise Malformed(f"messages of shape {messages.shape} for {m} edges")
+        if m == 0:
+            return costs
+        spread = messages.max(axis=1) - messages.min(axis=1)
+        bad = ~(spread <= self.weights * (1 + ROUNDING))
+        if bad.any():
+            i = int(np.argmax(bad))
+            raise Malformed(
+                f"messages of edge {self.edges[i]} spread by {spread[i]}, more than its weight "
+                f"{self.weights[i]}"
+            )
+        signs = np.concatenate([np.ones(m), -np.ones(m)])
+        where = (np.concatenate([self.ends[:, 0], self.ends[:, 1]]), np.tile(np.arange(m), 2))
+        incidence = sp.csr_array((signs, where), shape=(len(costs), m))
+        total: Floats = costs + incidence @ messages
+        return total
+
+
+def bound_by_node(scope: Scope, costs: Floats, messages: Floats, parts: Any) -> Floats:
+    """Terms of the bound, by node of the scope; a part's bound stands at its first node."""
+    terms: Floats = scope.with_messages(costs, messages).min(axis=1, initial=np.inf)
+    taken = np.zeros(len(scope.nodes), dtype=bool)
+    for part in parts:
+        inner, rows, columns = scope.part(part["nodes"], part["edges"])
+        if taken[rows].any() or not rows.size:
+            raise Malformed("parts overlap or are empty")
+        taken[rows] = True
+        outside = messages.copy()
+        outside[columns] = 0  # constant: no message
+        inner_costs = scope.with_messages(costs, outside)[rows]
+        terms[rows] = 0
+        terms[rows[0]] = _prove(inner, inner_costs, messages[columns], part["proof"])
+    return terms
+
+
+def _prove(scope: Scope, costs: Floats, messages: Floats, proof: dict[str, Any]) -> float:
+    """The bound that a proof gives: the smallest that any of its steps comes down to.
+
+    ``messages`` are those of the scope around it, which steps without messages of their own use.
+    """
+    least = math.inf
+    steps = [(proof, costs, messages)]
+    while steps:
+        step, costs, messages = steps.pop()
+        if step["messages"] is not None:
+            messages = np.asarray(step["messages"], dtype=np.float64)
+        children = step["children"]
+        if len(children) != {"bound": 0, "branch": 2, "rule_out": 1}[step["kind"]]:
+            raise Malformed(f"a step {step['kind']!r} has {len(children)} children")
+        if step["kind"] == "bound":
+            least = min(least, _total(bound_by_node(scope, costs, messages, step["parts"])))
+        elif step["kind"] == "branch":
+            (u,) = _rows(scope.nodes, [step["node"]])
+            k = _label(step["label"], costs.shape[1])
+            taken, dropped = costs.copy(), costs.copy()
+            taken[u, np.arange(costs.shape[1]) != k] = np.inf
+            dropped[u, k] = np.inf
+            steps += [(children[0], taken, messages), (children[1], dropped, messages)]
+        else:
+            with_messages = scope.with_messages(costs, messages)
+            terms = with_messages.min(axis=1)
+            total = _total(terms)
+            left = costs.copy()
+            for node, label in step["ruled_out"]:
+                (u,) = _rows(scope.nodes, [node])
+                k = _label(label, costs.shape[1])
+                least = min(least, total - terms[u] + with_messages[u, k])
+                left[u, k] = np.inf
+            steps.append((children[0], left, messages))
+    return least
+
+
+def _rows(ids: npt.NDArray[Any], wanted: Any) -> npt.NDArray[np.int64]:
+    """Positions of ``wanted`` in the ascending ``ids``."""
+    wanted = np.asarray(wanted)
+    rows: npt.NDArray[np.int64] = np.searchsorted(ids, wanted).astype(np.int64)
+    if (rows >= len(ids)).any() or (ids[rows] != wanted).any() or (np.diff(ids) <= 0).any():
+        raise Malformed("a proof names a node or edge outside its part")
+    return rows
+
+
+def _label(label: Any, n_labels: int) -> int:
+    if not 0 <= label < n_labels:
+        raise Malformed(f"a proof names label {label}; labels are 0 to {n_labels - 1}")
+    return int(label)
+
+
+def _total(terms: Floats) -> float:
+    """Sum of terms; a node without any label left makes it infinite."""
+    return math.inf if np.isposinf(terms).any() else math.fsum(terms)
