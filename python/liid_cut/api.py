@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,8 @@ def _solve(
         )
         if report is not None:
             n = len(raw["components"]["size"])
-            report(n, n, raw["cost"], raw["lower_bound"])
+            with suppress(KeyboardInterrupt):  # as in the core: it only stops, and here all is done
+                report(n, n, raw["cost"], raw["lower_bound"])
     components = component_table(raw["components"])
     diagnostics = diagnose(problem, raw["labels"], raw["component_ids"], components)
     if diagnostics["collapsed"]:

@@ -17,7 +17,7 @@ Matrix = npt.NDArray[np.floating[Any]]
 
 MAX_INDEX = np.iinfo(np.int32).max
 _ROWS_PER_BLOCK = 1 << 16
-_MOST_THREADS = 1024
+_MOST_THREADS = 1 << 15
 
 
 def as_array(name: str, value: Any) -> npt.NDArray[Any]:
@@ -143,8 +143,10 @@ def as_n_threads(n_jobs: int | None) -> int:
     """``n_jobs`` in scikit-learn's meaning as a number of threads; 0 stands for all cores."""
     if n_jobs is None or n_jobs == -1:
         return 0
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs < 1:
+    is_int = isinstance(n_jobs, int | np.integer) and not isinstance(n_jobs, bool)
+    if not is_int or not 1 <= n_jobs <= _MOST_THREADS:
         raise ValueError(
-            f"n_jobs is {n_jobs!r}; it must be an integer >= 1, or None or -1 (all cores)"
+            f"n_jobs is {n_jobs!r}; it must be an integer from 1 to {_MOST_THREADS}, "
+            "or None or -1 (all cores)"
         )
-    return min(int(n_jobs), _MOST_THREADS)
+    return int(n_jobs)

@@ -48,8 +48,10 @@ class Scope:
             raise Malformed(f"messages of shape {messages.shape} for {m} edges")
         if m == 0:
             return costs
+        if not np.isfinite(messages).all():
+            raise Malformed("a message is not finite")
         spread = messages.max(axis=1) - messages.min(axis=1)
-        bad = ~(spread <= self.weights * (1 + ROUNDING))
+        bad = spread > self.weights * (1 + ROUNDING)
         if bad.any():
             i = int(np.argmax(bad))
             raise Malformed(

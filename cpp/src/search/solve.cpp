@@ -100,6 +100,7 @@ class Solver {
       store(t, std::move(cut), true);
     } else if (ComponentReport& r = report(t); is_closed(r.cost, r.lower_bound)) {
       r.stage = Stage::inspection;
+      r.status = Status::optimal;
     } else {
       r.status = stop_.reason();
     }
