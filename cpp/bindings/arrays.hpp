@@ -6,6 +6,7 @@
 
 #include <span>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "liid_cut/graph.hpp"
@@ -47,6 +48,14 @@ py::array_t<T> to_numpy(std::span<const T> values, std::vector<py::ssize_t> shap
 template <class T>
 py::array_t<T> to_numpy(const std::vector<T>& values) {
   return to_numpy(std::span<const T>(values), {static_cast<py::ssize_t>(values.size())});
+}
+
+// An array that takes over `values`: what is large is never there twice.
+template <class T>
+py::array_t<T> adopt(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+  auto* owned = new std::vector<T>(std::move(values));
+  const py::capsule free(owned, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  return py::array_t<T>(std::move(shape), owned->data(), free);
 }
 
 // edges (m, 2) and weights (m,) to a graph; sorting and checks are Graph::from_edges's.

@@ -74,6 +74,17 @@ py::dict proof_step(const ProofNode& step, py::ssize_t n_edges, LabelId n_labels
   out["kind"] = kinds[static_cast<int>(step.kind)];
   out["messages"] = step.messages.empty() ? py::object(py::none())
                                           : to_numpy(std::span<const double>(step.messages), {n_edges, n_labels});
+  if (!step.cuts.empty()) {
+    py::list cuts;
+    for (const ProofCut& cut : step.cuts) {
+      py::dict entry;
+      entry["edges"] = to_numpy(cut.edges);
+      entry["named"] = to_numpy(cut.named);
+      entry["multiplier"] = cut.multiplier;
+      cuts.append(entry);
+    }
+    out["cuts"] = cuts;
+  }
   if (step.kind == ProofNode::Kind::bound) {
     py::list parts;
     for (const ProofPart& part : step.parts) parts.append(proof_part(part, n_labels));
@@ -101,16 +112,17 @@ py::dict proof_part(const ProofPart& part, LabelId n_labels) {
   return out;
 }
 
-py::dict to_python(const Result& result, const Problem& problem) {
+py::dict to_python(Result result, const Problem& problem) {
   py::dict out;
-  out["labels"] = to_numpy(result.labels);
+  const auto n_nodes = static_cast<py::ssize_t>(problem.n_nodes());
+  out["labels"] = adopt(std::move(result.labels), {n_nodes});
   out["cost"] = result.cost;
   out["lower_bound"] = result.lower_bound;
   out["status"] = std::string(name(result.status));
-  out["component_ids"] = to_numpy(result.component_of);
+  out["component_ids"] = adopt(std::move(result.component_of), {n_nodes});
   out["components"] = component_table(result.components);
-  out["messages"] = to_numpy(std::span<const double>(result.messages),
-                             {static_cast<py::ssize_t>(problem.graph.n_edges()), py::ssize_t{problem.n_labels()}});
+  out["messages"] = adopt(std::move(result.messages),
+                          {static_cast<py::ssize_t>(problem.graph.n_edges()), py::ssize_t{problem.n_labels()}});
   py::list proofs;
   for (const ProofPart& part : result.proofs) proofs.append(proof_part(part, problem.n_labels()));
   out["proofs"] = proofs;
@@ -133,12 +145,12 @@ py::dict solve_arrays(const py::array& probs, const Array<NodeId>& edges, const 
   settings.n_threads = n_threads;
   settings.debug_labels = debug_labels;
   Watcher watcher(progress);
-  const Result result = [&] {
+  Result result = [&] {
     const py::gil_scoped_release release;
     return solve(*problem, settings, std::ref(watcher));
   }();
   watcher.rethrow();
-  return to_python(result, *problem);
+  return to_python(std::move(result), *problem);
 }
 
 template <class Enum>

@@ -51,6 +51,15 @@ def pack(parts: list[dict[str, Any]]) -> tuple[dict[str, Any], Arrays]:
         done += 1
         entry["kind"] = step["kind"]
         entry["messages"] = store(step["messages"], floats, np.float64)
+        if "cuts" in step:
+            entry["cuts"] = [
+                {
+                    "edges": store(cut["edges"], ints, np.int64),
+                    "named": store(cut["named"], ints, np.int64),
+                    "multiplier": float(cut["multiplier"]),
+                }
+                for cut in step["cuts"]
+            ]
         if step["kind"] == "branch":
             entry |= {"node": int(step["node"]), "label": int(step["label"])}
         if step["kind"] == "rule_out":
@@ -94,6 +103,15 @@ def unpack(facts: dict[str, Any], arrays: Arrays) -> list[dict[str, Any]]:
     for i, (entry, step) in enumerate(zip(facts["steps"], steps, strict=True)):
         step["kind"] = entry["kind"]
         step["messages"] = floats.take(entry["messages"])
+        if "cuts" in entry:
+            step["cuts"] = [
+                {
+                    "edges": ints.take(cut["edges"]),
+                    "named": ints.take(cut["named"]),
+                    "multiplier": cut["multiplier"],
+                }
+                for cut in entry["cuts"]
+            ]
         if entry["kind"] == "branch":
             step |= {"node": entry["node"], "label": entry["label"]}
         if entry["kind"] == "rule_out":

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 
 # What rounding may add to the spread of messages, relative to the weight.
 ROUNDING = 1e-12
@@ -41,9 +42,15 @@ class Scope:
         scope = Scope(self.nodes[rows], self.edges[columns], ends, self.weights[columns])
         return scope, rows, columns
 
-    def with_messages(self, costs: Floats, messages: Floats) -> Floats:
-        """Costs (nodes, K+1) plus messages (edges, K+1); checks that these are feasible."""
+    def with_messages(self, costs: Floats, messages: Floats, cuts: Any = ()) -> Floats:
+        """Costs (nodes, K+1) plus messages (edges, K+1), less what the cuts take; all checked."""
         m = len(self.edges)
+        free = self.weights.copy()
+        for cut in cuts:
+            columns, named, multiplier = self.checked_cut(cut, costs.shape[1])
+            costs = costs.copy()
+            costs[named, np.arange(costs.shape[1])] -= 2 * multiplier
+            free[columns] -= multiplier
         if messages.shape != (m, costs.shape[1]):
             raise Malformed(f"messages of shape {messages.shape} for {m} edges")
         if m == 0:
@@ -51,18 +58,53 @@ class Scope:
         if not np.isfinite(messages).all():
             raise Malformed("a message is not finite")
         spread = messages.max(axis=1) - messages.min(axis=1)
-        bad = spread > self.weights * (1 + ROUNDING)
+        bad = spread > free + ROUNDING * self.weights
         if bad.any():
             i = int(np.argmax(bad))
             raise Malformed(
                 f"messages of edge {self.edges[i]} spread by {spread[i]}, more than its weight "
-                f"{self.weights[i]}"
+                f"{free[i]}"
             )
         signs = np.concatenate([np.ones(m), -np.ones(m)])
         where = (np.concatenate([self.ends[:, 0], self.ends[:, 1]]), np.tile(np.arange(m), 2))
         incidence = sp.csr_array((signs, where), shape=(len(costs), m))
         total: Floats = costs + incidence @ messages
         return total
+
+    def checked_cut(
+        self, cut: dict[str, Any], n_labels: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], float]:
+        """Edge and node positions of a cut, and its multiplier.
+
+        A cycle and one of its nodes named for every label: two edges are cut, or all nodes take one
+        label k and the node named for k takes it.
+        """
+        columns, named = _rows(self.edges, cut["edges"]), _rows(self.nodes, cut["named"])
+        ends = self.ends[columns]
+        cycle, degree = np.unique(ends, return_counts=True)
+        joined = sp.coo_array(
+            (
+                np.ones(len(ends)),
+                (np.searchsorted(cycle, ends[:, 0]), np.searchsorted(cycle, ends[:, 1])),
+            ),
+            shape=(len(cycle), len(cycle)),
+        )
+        is_cycle = (
+            len(np.unique(columns)) == len(columns) == len(cycle) >= 3
+            and (degree == 2).all()
+            and connected_components(joined, directed=False, return_labels=False) == 1
+        )
+        if not is_cycle or len(named) != n_labels or not np.isin(named, cycle).all():
+            raise Malformed("a cut is no cycle with one of its nodes named for every label")
+        multiplier = float(cut["multiplier"])
+        if not (math.isfinite(multiplier) and multiplier >= 0):
+            raise Malformed(f"a cut has the multiplier {multiplier}")
+        return columns, named, multiplier
+
+
+def cuts_of(step: dict[str, Any], inherited: Any) -> Any:
+    """The cuts that belong to a step's messages."""
+    return inherited if step["messages"] is None else step.get("cuts", ())
 
 
 def bound_by_node(scope: Scope, costs: Floats, messages: Floats, parts: Any) -> Floats:
@@ -88,34 +130,41 @@ def _prove(scope: Scope, costs: Floats, messages: Floats, proof: dict[str, Any])
     ``messages`` are those of the scope around it, which steps without messages of their own use.
     """
     least = math.inf
-    steps = [(proof, costs, messages)]
+    steps: list[tuple[dict[str, Any], Floats, Floats, Any]] = [(proof, costs, messages, ())]
     while steps:
-        step, costs, messages = steps.pop()
+        step, costs, messages, cuts = steps.pop()
+        cuts = cuts_of(step, cuts)
         if step["messages"] is not None:
             messages = np.asarray(step["messages"], dtype=np.float64)
         children = step["children"]
         if len(children) != {"bound": 0, "branch": 2, "rule_out": 1}[step["kind"]]:
             raise Malformed(f"a step {step['kind']!r} has {len(children)} children")
-        if step["kind"] == "bound":
+        gained = 2 * math.fsum(cut["multiplier"] for cut in cuts)
+        if step["kind"] == "bound" and step["parts"]:
+            if cuts:
+                raise Malformed("a step has both cuts and parts")
             least = min(least, _total(bound_by_node(scope, costs, messages, step["parts"])))
+        elif step["kind"] == "bound":
+            terms = scope.with_messages(costs, messages, cuts).min(axis=1, initial=np.inf)
+            least = min(least, gained + _total(terms))
         elif step["kind"] == "branch":
             (u,) = _rows(scope.nodes, [step["node"]])
             k = _label(step["label"], costs.shape[1])
             taken, dropped = costs.copy(), costs.copy()
             taken[u, np.arange(costs.shape[1]) != k] = np.inf
             dropped[u, k] = np.inf
-            steps += [(children[0], taken, messages), (children[1], dropped, messages)]
+            steps += [(children[0], taken, messages, cuts), (children[1], dropped, messages, cuts)]
         else:
-            with_messages = scope.with_messages(costs, messages)
+            with_messages = scope.with_messages(costs, messages, cuts)
             terms = with_messages.min(axis=1)
-            total = _total(terms)
+            total = gained + _total(terms)
             left = costs.copy()
             for node, label in step["ruled_out"]:
                 (u,) = _rows(scope.nodes, [node])
                 k = _label(label, costs.shape[1])
                 least = min(least, total - terms[u] + with_messages[u, k])
                 left[u, k] = np.inf
-            steps.append((children[0], left, messages))
+            steps.append((children[0], left, messages, cuts))
     return least
 
 

@@ -48,12 +48,14 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
     success : bool, whether the status is ``"optimal"``; ``message`` says it in a sentence.
     n_components : int; ``component_ids`` : (n,) int32, numbered by their smallest node.
     components : structured array (n_components,): ``size`` in nodes, ``edges``, ``cost``,
-        ``lower_bound``, ``status``, the ``stage`` that closed it, and ``search_nodes``, the LPs
-        that branch and bound solved.
+        ``lower_bound``, ``status``, the ``stage`` that closed it (``"inspection"``,
+        ``"reduction"``, ``"dual_ascent"``, ``"linear_program"``, ``"branch_and_bound"``,
+        ``"enumeration"``, or ``"open"``), and ``search_nodes``, the number of LPs solved for it.
     edges, weights : the graph as (m, 2) int32 with u < v and (m,) float64; ``graph`` : the same as
         a symmetric scipy.sparse.csr_array (n, n).
     messages : (m, K+1) float64, dual messages that prove the bound (see :func:`liid_cut.verify`).
-    proofs : list of dict, the branch-and-bound trees of the components that needed one.
+    proofs : list of dict, proofs of the parts of the graph where messages alone do not suffice.
+    proofs_complete : bool; False if some were too large to keep, so that ``verify`` confirms less.
     timings : dict of wall-clock seconds by stage.
     diagnostics : dict; ``diagnostics["warnings"]`` is a list of sentences.
     fun, x, mip_dual_bound, mip_gap, mip_node_count : SciPy's names for the same things.

@@ -15,6 +15,12 @@ reach the cost, ``result.proofs`` holds parts of the graph with a proof each, wh
 - ``rule_out``: labels k of nodes u such that the formula, with u's minimum replaced by its term
   for k, gives the bound for all labellings where u takes k; the rest is proven without them.
 
+Messages of a step may come with cuts. On a cycle of edges with one of its nodes named for every
+label, ``sum_{e in cycle} [ends differ] + 2 sum_k [named_k takes k] >= 2`` holds for every
+labelling: if all nodes of the cycle take k, the one named for k does; otherwise two edges are cut.
+Subtracted m >= 0 times from the cost, it leaves the messages on those edges m less weight to spread
+by, takes 2 m from ``c[named_k, k]``, and adds 2 m to the bound.
+
 Components that were enumerated are enumerated again.
 """
 

@@ -22,6 +22,7 @@ struct LinearProgram {
   std::vector<std::int32_t> column_index;
   std::vector<double> value;
   std::vector<std::int32_t> label_column;  // n_nodes x n_labels: the column of x[u,k]
+  std::vector<std::int32_t> edge_column;   // n_edges x n_labels: the column of z[e,k]
   std::vector<std::int32_t> message_row;   // n_edges x n_labels: the row of (e,k), whose dual is the message y[e,k]
 };
 

@@ -42,6 +42,19 @@ std::string_view name(Stage stage);
 
 struct ProofPart;
 
+// A valid inequality with its multiplier. On a cycle of edges, with one of its nodes named for every label k,
+//
+//   sum_{e in cycle} [ends of e differ]  +  2 sum_k [named[k] takes k]  >=  2
+//
+// holds for every labelling: if all nodes of the cycle take k, the one named for k does; else two edges are cut. Times
+// the multiplier it is subtracted from the costs: messages on each edge then have that much less weight to spread by,
+// the named node pays that much less for its label, twice, and the bound gains two multipliers.
+struct ProofCut {
+  std::vector<EdgeId> edges;  // of the cycle, in any order
+  std::vector<NodeId> named;  // n_labels
+  double multiplier = 0;
+};
+
 // One step of a proof about the labellings of a scope: some nodes, the edges between them, the costs that the nodes
 // have there, and the labels that are left. `messages` (n_edges of the scope x n_labels) are dual messages on its
 // edges; where they are empty, those of the nearest step above are used, and zero at the top.
@@ -55,6 +68,7 @@ struct ProofNode {
   };
   Kind kind = Kind::bound;
   std::vector<double> messages;
+  std::vector<ProofCut> cuts;    // belong to the messages, and are taken over from above with them
   std::vector<ProofPart> parts;  // bound: disjoint node sets
   NodeId node = kNoNode;
   LabelId label = kNoLabel;
@@ -75,7 +89,7 @@ struct ComponentReport {
   double lower_bound = 0;
   Status status = Status::optimal;
   Stage stage = Stage::open;
-  std::int64_t search_nodes = 0;  // LPs solved by branch and bound
+  std::int64_t search_nodes = 0;  // LPs solved
 };
 
 struct Timings {  // wall-clock seconds by stage

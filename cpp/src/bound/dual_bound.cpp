@@ -35,6 +35,21 @@ double dual_bound(const PottsModel& model, std::span<const double> unary, std::s
   return bound.value();
 }
 
+std::vector<double> without_cuts(const PottsModel& model, std::span<const double> unary,
+                                 std::span<const ProofCut> cuts) {
+  std::vector<double> costs(unary.begin(), unary.end());
+  for (const ProofCut& cut : cuts)
+    for (LabelId k = 0; k < model.n_labels; ++k)
+      costs[model.index(cut.named[static_cast<std::size_t>(k)], k)] -= 2 * cut.multiplier;
+  return costs;
+}
+
+double bound_of_cuts(std::span<const ProofCut> cuts) {
+  Sum bound;
+  for (const ProofCut& cut : cuts) bound += 2 * cut.multiplier;
+  return bound.value();
+}
+
 void normalise(const PottsModel& model, std::span<double> messages) {
   for (std::size_t e = 0; e < model.n_edges(); ++e) {
     const auto y = messages.subspan(e * model.columns(), model.columns());

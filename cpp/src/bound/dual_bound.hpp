@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "liid_cut/result.hpp"
 #include "problem/potts_model.hpp"
 
 namespace liid_cut {
@@ -19,6 +20,13 @@ std::vector<double> reparametrised(const PottsModel& model, std::span<const doub
 // branching has ruled out. +infinity if some node has none left.
 // Messages: n_edges x n_labels, empty for zero. Precondition: on every edge they spread by at most its weight.
 double dual_bound(const PottsModel& model, std::span<const double> unary, std::span<const double> messages);
+
+// The unary costs less what the multipliers of `cuts` take from them; their edges are for messages that spread by less.
+std::vector<double> without_cuts(const PottsModel& model, std::span<const double> unary,
+                                 std::span<const ProofCut> cuts);
+
+// What the cuts add to a bound: two multipliers each.
+double bound_of_cuts(std::span<const ProofCut> cuts);
 
 // Shifts the messages of every edge so that the smallest is 0, which changes no bound, and cuts off what rounding put
 // above the edge's weight: stored as they are, large messages of a light edge lose the digits in which they must agree.

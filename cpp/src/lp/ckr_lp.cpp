@@ -20,6 +20,7 @@ class Builder {
                               std::to_string(model.n_edges()) + " edges and " + std::to_string(model.n_labels) +
                               " labels has more than 2^31 - 1 entries");
     lp_.label_column.assign(x, -1);
+    lp_.edge_column.assign(z, -1);
     lp_.message_row.assign(z, -1);
     lp_.row_start.push_back(0);
   }
@@ -71,7 +72,9 @@ class Builder {
     add_entry(z, 1);
     add_entry(x_u, -1);
     add_entry(x_v, 1);
-    lp_.message_row[e * model_.columns() + static_cast<std::size_t>(k)] = end_row(0, kInfinity);
+    const std::size_t i = e * model_.columns() + static_cast<std::size_t>(k);
+    lp_.edge_column[i] = z;
+    lp_.message_row[i] = end_row(0, kInfinity);
   }
 
   const PottsModel& model_;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <new>
+#include <utility>
 
 namespace liid_cut {
 namespace {
@@ -30,6 +32,7 @@ struct HighsSession::Api {
   // A power of two that brings the largest cost to about 1: HiGHS takes costs from 1e20 on for infinite, and its
   // tolerances are absolute. Scaling by it is exact.
   double scale = 1;
+  std::vector<ProofCut> cuts;
 
   LpStatus run() const {
     if (const double left = stop->remaining_s(); std::isfinite(left))  // HiGHS counts all runs of one object
@@ -64,6 +67,7 @@ HighsSession::~HighsSession() { Highs_destroy(api_->highs); }
 void HighsSession::load(const PottsModel& model, const LinearProgram& lp) {
   api_->model = &model;
   api_->lp = &lp;
+  api_->cuts.clear();
   const auto n_columns = static_cast<HighsInt>(lp.column_cost.size());
   const auto n_rows = static_cast<HighsInt>(lp.row_lower.size());
   const auto n_entries = static_cast<HighsInt>(lp.value.size());
@@ -78,6 +82,33 @@ void HighsSession::load(const PottsModel& model, const LinearProgram& lp) {
                    scaled_cost.data(), lp.column_lower.data(), lp.column_upper.data(), lp.row_lower.data(),
                    lp.row_upper.data(), lp.row_start.data(), lp.column_index.data(), lp.value.data());
   if (status == kHighsStatusError) throw std::bad_alloc();  // sizes and values are right; only memory can be missing
+}
+
+void HighsSession::add_cuts(std::vector<ProofCut> cuts) {
+  const PottsModel& model = *api_->model;
+  const LinearProgram& lp = *api_->lp;
+  for (ProofCut& cut : cuts) {
+    std::map<HighsInt, double> row;
+    for (const EdgeId e : cut.edges)
+      for (LabelId k = 0; k < model.n_labels; ++k) {
+        const std::int32_t z =
+            lp.edge_column[static_cast<std::size_t>(e) * model.columns() + static_cast<std::size_t>(k)];
+        const std::int32_t x = lp.label_column[model.index(model.edges[static_cast<std::size_t>(e)].u, k)];
+        if (z >= 0 || x >= 0) row[z >= 0 ? z : x] += 1;  // where the second end lacks the label, z = x
+      }
+    for (LabelId k = 0; k < model.n_labels; ++k)
+      if (const std::int32_t x = lp.label_column[model.index(cut.named[static_cast<std::size_t>(k)], k)]; x >= 0)
+        row[x] += 2;
+    std::vector<HighsInt> index;
+    std::vector<double> value;
+    for (const auto& [column, coefficient] : row) {
+      index.push_back(column);
+      value.push_back(coefficient);
+    }
+    Highs_addRow(api_->highs, 2.0, Highs_getInfinity(api_->highs), static_cast<HighsInt>(index.size()), index.data(),
+                 value.data());
+    api_->cuts.push_back(std::move(cut));
+  }
 }
 
 LpSolution HighsSession::solve(std::span<const double> unary) {
@@ -98,12 +129,25 @@ LpSolution HighsSession::solve(std::span<const double> unary) {
   if (solution.status != LpStatus::optimal) return solution;
 
   std::vector<double> column_value(lp.column_cost.size()), column_dual(lp.column_cost.size());
-  std::vector<double> row_value(lp.row_lower.size()), row_dual(lp.row_lower.size());
+  const std::size_t n_rows = lp.row_lower.size() + api_->cuts.size();
+  std::vector<double> row_value(n_rows), row_dual(n_rows);
   Highs_getSolution(api_->highs, column_value.data(), column_dual.data(), row_value.data(), row_dual.data());
 
   solution.x.assign(lp.label_column.size(), 0.0);
   for (std::size_t i = 0; i < lp.label_column.size(); ++i)
     if (lp.label_column[i] >= 0) solution.x[i] = column_value[static_cast<std::size_t>(lp.label_column[i])];
+
+  // Multipliers first: what they take of an edge's weight is lost to its messages.
+  std::vector<double> free_weight(model.weights);
+  for (std::size_t i = 0; i < api_->cuts.size(); ++i) {
+    double multiplier = std::max(0.0, row_dual[lp.row_lower.size() + i] / api_->scale);
+    for (const EdgeId e : api_->cuts[i].edges)
+      multiplier = std::min(multiplier, free_weight[static_cast<std::size_t>(e)]);
+    if (multiplier == 0) continue;
+    for (const EdgeId e : api_->cuts[i].edges) free_weight[static_cast<std::size_t>(e)] -= multiplier;
+    solution.cuts.push_back(api_->cuts[i]);
+    solution.cuts.back().multiplier = multiplier;
+  }
 
   // A row that was not needed stands for y = w where only the first end may take the label, else for y = 0. Clipping
   // to [0, w] makes any rounding of the duals harmless: the bound is computed from what is feasible.
@@ -113,9 +157,9 @@ LpSolution HighsSession::solve(std::span<const double> unary) {
       const std::size_t i = e * model.columns() + static_cast<std::size_t>(k);
       if (lp.message_row[i] >= 0)
         solution.messages[i] =
-            std::clamp(row_dual[static_cast<std::size_t>(lp.message_row[i])] / api_->scale, 0.0, model.weights[e]);
+            std::clamp(row_dual[static_cast<std::size_t>(lp.message_row[i])] / api_->scale, 0.0, free_weight[e]);
       else if (model.is_allowed(model.edges[e].u, k))
-        solution.messages[i] = model.weights[e];
+        solution.messages[i] = free_weight[e];
     }
   return solution;
 }

@@ -21,6 +21,7 @@ struct LpSolution {
   LpStatus status = LpStatus::failed;
   std::vector<double> x;         // n_nodes x n_labels; only if optimal
   std::vector<double> messages;  // n_edges x n_labels, feasible in the dual by construction; only if optimal
+  std::vector<ProofCut> cuts;    // those of the session with a multiplier > 0, which belong to the messages
 };
 
 class HighsSession {
@@ -32,6 +33,9 @@ class HighsSession {
 
   // `lp` and `model` must stay alive while solve() is called for them.
   void load(const PottsModel& model, const LinearProgram& lp);
+
+  // Adds rows to the loaded LP; they hold for every labelling, so also under any restriction.
+  void add_cuts(std::vector<ProofCut> cuts);
 
   // Solves the loaded LP with x[u,k] = 0 wherever unary[u,k] is +infinity.
   LpSolution solve(std::span<const double> unary);

@@ -43,7 +43,8 @@ void validate_terminal_weights(const MatrixView& probs, bool allow_zero_rows) {
         reject("probs[", u, ", ", k, "] is ", row[k], "; every entry must be a finite number >= 0");
     const double total = row_sum(row);
     everything += total;
-    if (!std::isfinite(everything.value())) reject("probs[", u, "] brings the sum of probs beyond what a double can hold");
+    if (!std::isfinite(everything.value()))
+      reject("probs[", u, "] brings the sum of probs beyond what a double can hold");
     if (total == 0 && !allow_zero_rows) reject("probs[", u, "] is all zero; every row needs a positive entry");
   }
 }

@@ -9,12 +9,16 @@
 #include "bound/first_labelling.hpp"
 #include "bound/rule_out.hpp"
 #include "lp/ckr_lp.hpp"
+#include "lp/cycle_cuts.hpp"
 #include "util/assert.hpp"
 
 namespace liid_cut {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// A round of cuts is followed by another while it closes this part of the gap.
+constexpr double kLeastGain = 0.02;
+constexpr std::size_t kMostCuts = 200;  // in one round
 
 // The labels that are left at a node of the tree, as costs with +infinity for the others.
 struct Restriction {
@@ -28,7 +32,8 @@ struct TreeNode {
   std::pair<NodeId, LabelId> split{kNoNode, kNoLabel};  // how its children divide it
   std::int32_t take = -1;
   std::int32_t drop = -1;
-  std::vector<double> messages{};                       // empty: the nearest ancestor's
+  std::vector<double> messages{};  // empty: the nearest ancestor's, and its cuts
+  std::vector<ProofCut> cuts{};
   std::vector<std::pair<NodeId, LabelId>> ruled_out{};  // by its messages
 };
 
@@ -69,7 +74,7 @@ class Search {
       expand(node);
     }
     cut_.raise_bound(std::min(pruned_bound_, open_.empty() ? kInfinity : open_.top().bound));
-    const bool by_messages_alone = tree_.size() == 1 && tree_[0].ruled_out.empty();
+    const bool by_messages_alone = tree_.size() == 1 && tree_[0].ruled_out.empty() && tree_[0].cuts.empty();
     if (!by_messages_alone) cut_.proofs.push_back(whole_model_part(model_, proof_of(0)));
   }
 
@@ -101,21 +106,10 @@ class Search {
       const Labelling labels = remaining_labels(restriction.unary);
       cut_.offer(model_, labels);
       bound = std::max(bound, cost_of(model_, labels));
-      keep_messages(id, messages_of_labelling(model_, labels));
+      keep_messages(id, messages_of_labelling(model_, labels), {});
       if (id == 0) cut_.offer_messages(model_, at(id).messages);
     } else {
-      LpSolution lp = context_.lp_session().solve(restriction.unary);
-      ++cut_.search_nodes;
-      if (lp.status == LpStatus::optimal) {
-        cut_.offer(model_, round(model_, lp.x));
-        const double lp_bound = dual_bound(model_, restriction.unary, lp.messages);
-        if (id == 0) cut_.offer_messages(model_, lp.messages);
-        if (lp_bound > bound) {
-          bound = lp_bound;
-          keep_messages(id, std::move(lp.messages));
-        }
-        x = std::move(lp.x);
-      }
+      x = solve_with_cuts(id, restriction.unary, bound);
     }
     LIID_HEAVY_ASSERT(!holds_debug_labels(restriction) || bound <= cost_of(model_, debug_labels_) + tolerance_,
                       "a bound exceeds the cost of a known optimum");
@@ -130,10 +124,41 @@ class Search {
     }
   }
 
+  // The LP of a node, again and again with the cycles that it violates, while that closes enough of the gap. Returns
+  // its solution, empty if there is none.
+  std::vector<double> solve_with_cuts(std::int32_t id, std::span<const double> unary, double& bound) {
+    std::vector<double> x;
+    for (int round = 0;; ++round) {
+      LpSolution lp = context_.lp_session().solve(unary);
+      ++cut_.search_nodes;
+      if (lp.status != LpStatus::optimal) return x;
+      cut_.offer(model_, liid_cut::round(model_, lp.x));
+      if (id == 0 && lp.cuts.empty()) cut_.offer_messages(model_, lp.messages);
+      const double lp_bound =
+          dual_bound(model_, without_cuts(model_, unary, lp.cuts), lp.messages) + bound_of_cuts(lp.cuts);
+      x = std::move(lp.x);
+      const double gained = lp_bound - bound;
+      if (gained > 0) {
+        bound = lp_bound;
+        keep_messages(id, std::move(lp.messages), std::move(lp.cuts));
+      }
+      const double gap = cut_.cost - bound;
+      if (gap <= tolerance_ || context_.stop().requested()) return x;
+      if (round > 0 && gained < kLeastGain * gap) return x;
+      std::vector<ProofCut> cuts = violated_cycle_cuts(model_, x);
+      if (cuts.empty()) return x;
+      if (cuts.size() > kMostCuts) cuts.resize(kMostCuts);
+      context_.lp_session().add_cuts(std::move(cuts));
+    }
+  }
+
   void rule_out(std::int32_t id, Restriction& restriction) {
-    const auto& messages = id == 0 ? cut_.messages : at(id).messages;
-    if (messages.empty()) return;
-    RuledOut ruled_out = labels_to_rule_out(model_, restriction.unary, messages, cut_.cost - tolerance_, {});
+    const TreeNode& node = at(id);
+    if (node.messages.empty()) return;
+    const double target = cut_.cost - tolerance_ - bound_of_cuts(node.cuts);
+    RuledOut ruled_out =
+        labels_to_rule_out(model_, without_cuts(model_, restriction.unary, node.cuts), node.messages, target, {});
+    ruled_out.bound += bound_of_cuts(node.cuts);
     pruned_bound_ = std::min(pruned_bound_, ruled_out.bound);
     for (const auto& [u, k] : ruled_out.labels) restriction.unary[model_.index(u, k)] = kInfinity;
     at(id).ruled_out = std::move(ruled_out.labels);
@@ -195,18 +220,24 @@ class Search {
     return best;
   }
 
-  void keep_messages(std::int32_t id, std::vector<double> messages) {
-    const std::size_t bytes = messages.size() * sizeof(double);
-    if (proof_bytes_ + bytes > context_.settings().max_proof_bytes) {
+  void keep_messages(std::int32_t id, std::vector<double> messages, std::vector<ProofCut> cuts) {
+    const std::size_t bytes = messages.size() * sizeof(double) + cuts.size() * bytes_of_cut();
+    if (proof_bytes_ + bytes > context_.settings().max_proof_bytes + bytes_of(at(id))) {
       cut_.proofs_complete = false;
       return;
     }
-    proof_bytes_ += bytes;
+    proof_bytes_ += bytes - bytes_of(at(id));
     at(id).messages = std::move(messages);
+    at(id).cuts = std::move(cuts);
+  }
+  std::size_t bytes_of_cut() const { return model_.columns() * sizeof(NodeId) + 8 * sizeof(EdgeId); }
+  std::size_t bytes_of(const TreeNode& node) const {
+    return node.messages.size() * sizeof(double) + node.cuts.size() * bytes_of_cut();
   }
   void forget_messages(TreeNode& node) {
-    proof_bytes_ -= node.messages.size() * sizeof(double);
+    proof_bytes_ -= bytes_of(node);
     node.messages = {};
+    node.cuts = {};
   }
 
   ProofNode proof_of(std::int32_t id) {
@@ -220,11 +251,13 @@ class Search {
     }
     if (node.ruled_out.empty()) {
       step.messages = std::move(node.messages);
+      step.cuts = std::move(node.cuts);
       return step;
     }
     ProofNode outer;
     outer.kind = ProofNode::Kind::rule_out;
     outer.messages = std::move(node.messages);
+    outer.cuts = std::move(node.cuts);
     outer.ruled_out = std::move(node.ruled_out);
     outer.children.push_back(std::move(step));
     return outer;

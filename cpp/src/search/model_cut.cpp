@@ -6,6 +6,10 @@ namespace {
 
 void renumber(ProofNode& step, std::span<const NodeId> nodes, std::span<const EdgeId> edges) {
   if (step.node != kNoNode) step.node = nodes[static_cast<std::size_t>(step.node)];
+  for (ProofCut& cut : step.cuts) {
+    for (EdgeId& e : cut.edges) e = edges[static_cast<std::size_t>(e)];
+    for (NodeId& u : cut.named) u = nodes[static_cast<std::size_t>(u)];
+  }
   for (auto& [u, k] : step.ruled_out) u = nodes[static_cast<std::size_t>(u)];
   for (ProofPart& part : step.parts) renumber(part, nodes, edges);
   for (ProofNode& child : step.children) renumber(child, nodes, edges);

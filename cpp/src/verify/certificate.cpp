@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "util/sum.hpp"
 #include "verify/brute_force.hpp"
@@ -110,10 +112,14 @@ class Checker {
   // ---- proofs; `costs` are those of the scope's nodes, +infinity where a label is not left
 
   double prove(const Scope& scope, const ProofNode& step, const std::vector<double>& costs,
-               const std::vector<double>& inherited) {
+               const std::vector<double>& inherited, std::span<const ProofCut> inherited_cuts) {
     if (!step.messages.empty() && step.messages.size() != inherited.size())
       return reject("a proof has messages of the wrong length");
     const std::vector<double>& messages = step.messages.empty() ? inherited : step.messages;
+    const std::span<const ProofCut> cuts =
+        step.messages.empty() ? inherited_cuts : std::span<const ProofCut>(step.cuts);
+    if (!are_valid(scope, cuts)) return reject("a cut of a proof is malformed");
+    if (!cuts.empty() && !step.parts.empty()) return reject("a step of a proof has both cuts and parts");
     const std::size_t n_children = step.kind == ProofNode::Kind::bound      ? 0
                                    : step.kind == ProofNode::Kind::rule_out ? 1
                                                                             : 2;
@@ -121,7 +127,8 @@ class Checker {
 
     if (step.kind == ProofNode::Kind::bound) {
       Sum bound;
-      bound_of_messages(scope, costs, messages, step.parts, [&](NodeId, double b) { bound += b; });
+      bound += bound_of_cuts(cuts);
+      bound_of_messages(scope, costs, messages, step.parts, [&](NodeId, double b) { bound += b; }, cuts);
       return bound.value();
     }
     if (step.kind == ProofNode::Kind::branch) {
@@ -131,13 +138,14 @@ class Checker {
       std::vector<double> taken = costs;
       std::vector<double> dropped = costs;
       for (LabelId k = 0; k < problem_.n_labels(); ++k) (k == step.label ? dropped : taken)[at(row, k)] = kInfinity;
-      return std::min(prove(scope, step.children[0], taken, messages),
-                      prove(scope, step.children[1], dropped, messages));
+      return std::min(prove(scope, step.children[0], taken, messages, cuts),
+                      prove(scope, step.children[1], dropped, messages, cuts));
     }
     // rule_out: the bound where u takes k differs from the bound of the messages in u's own term alone.
     std::vector<double> terms(scope.nodes.size(), 0.0);
-    const std::vector<double> with_messages = add_messages(scope, costs, messages, {});
+    const std::vector<double> with_messages = add_messages(scope, costs, messages, {}, cuts);
     Sum bound;
+    bound += bound_of_cuts(cuts);
     for (std::size_t row = 0; row < terms.size(); ++row) bound += terms[row] = smallest(with_messages, row);
     double least = kInfinity;
     std::vector<double> left = costs;
@@ -147,15 +155,15 @@ class Checker {
       least = std::min(least, bound.value() - terms[row] + with_messages[at(row, k)]);
       left[at(row, k)] = kInfinity;
     }
-    return std::min(least, prove(scope, step.children[0], left, messages));
+    return std::min(least, prove(scope, step.children[0], left, messages, cuts));
   }
 
   // Calls add(u, b) with the terms of the bound: one per node outside all parts, one per part at its first node.
   template <class Add>
   void bound_of_messages(const Scope& scope, const std::vector<double>& costs, const std::vector<double>& messages,
-                         const std::vector<ProofPart>& parts, Add add) {
+                         const std::vector<ProofPart>& parts, Add add, std::span<const ProofCut> cuts = {}) {
     std::vector<char> in_part(scope.nodes.size(), 0);
-    const std::vector<double> with_messages = add_messages(scope, costs, messages, {});
+    const std::vector<double> with_messages = add_messages(scope, costs, messages, {}, cuts);
     for (const ProofPart& part : parts) {
       if (part.nodes.empty() || part.proof.size() != 1 || !claim_rows(scope, part, in_part)) {
         complain("the parts of a proof are malformed");
@@ -174,10 +182,47 @@ class Checker {
         const auto first = messages.begin() + i * problem_.n_labels();
         own_messages.insert(own_messages.end(), first, first + problem_.n_labels());
       }
-      add(part.nodes.front(), prove(part, part.proof[0], own_costs, own_messages));
+      add(part.nodes.front(), prove(part, part.proof[0], own_costs, own_messages, {}));
     }
     for (std::size_t row = 0; row < scope.nodes.size(); ++row)
       if (in_part[row] == 0) add(scope.nodes[row], smallest(with_messages, row));
+  }
+
+  // Every cut runs along a cycle of the scope, names nodes of it, and has a multiplier >= 0.
+  bool are_valid(const Scope& scope, std::span<const ProofCut> cuts) const {
+    return std::all_of(cuts.begin(), cuts.end(), [&](const ProofCut& cut) {
+      if (!(std::isfinite(cut.multiplier) && cut.multiplier >= 0) ||
+          cut.named.size() != static_cast<std::size_t>(problem_.n_labels()) || cut.edges.size() < 3)
+        return false;
+      std::map<NodeId, std::vector<NodeId>> neighbours;
+      for (const EdgeId e : cut.edges) {
+        if (!std::binary_search(scope.edges.begin(), scope.edges.end(), e)) return false;
+        const auto [u, v] = problem_.graph.edges()[static_cast<std::size_t>(e)];
+        neighbours[u].push_back(v);
+        neighbours[v].push_back(u);
+      }
+      // As many nodes as edges, two edges at each, and one walk around that meets all of them.
+      for (const auto& [u, of_u] : neighbours)
+        if (of_u.size() != 2 || of_u[0] == of_u[1]) return false;
+      if (neighbours.size() != cut.edges.size()) return false;
+      const NodeId start = neighbours.begin()->first;
+      NodeId before = start;
+      NodeId here = neighbours.at(start)[0];
+      std::size_t met = 1;
+      for (; here != start; ++met) {
+        const auto& of_here = neighbours.at(here);
+        const NodeId next = of_here[0] == before ? of_here[1] : of_here[0];
+        before = std::exchange(here, next);
+      }
+      if (met != neighbours.size()) return false;
+      return std::all_of(cut.named.begin(), cut.named.end(), [&](NodeId u) { return neighbours.contains(u); });
+    });
+  }
+
+  static double bound_of_cuts(std::span<const ProofCut> cuts) {
+    Sum bound;
+    for (const ProofCut& cut : cuts) bound += 2 * cut.multiplier;
+    return bound.value();
   }
 
   // Marks the part's nodes; false if one is taken or outside the scope, or an edge is not between them.
@@ -198,7 +243,13 @@ class Checker {
 
   // Costs plus messages on the scope's edges, but for those in `without` (ascending).
   std::vector<double> add_messages(const Scope& scope, std::vector<double> costs, const std::vector<double>& messages,
-                                   std::span<const EdgeId> without) {
+                                   std::span<const EdgeId> without, std::span<const ProofCut> cuts = {}) {
+    std::map<EdgeId, double> taken;  // weight that the cuts leave no longer to the messages
+    for (const ProofCut& cut : cuts) {
+      for (const EdgeId e : cut.edges) taken[e] += cut.multiplier;
+      for (LabelId k = 0; k < problem_.n_labels(); ++k)
+        costs[at(row_of(scope, cut.named[static_cast<std::size_t>(k)]), k)] -= 2 * cut.multiplier;
+    }
     for (std::size_t i = 0; i < scope.edges.size(); ++i) {
       const EdgeId e = scope.edges[i];
       if (std::binary_search(without.begin(), without.end(), e)) continue;
@@ -206,8 +257,10 @@ class Checker {
                                       static_cast<std::size_t>(problem_.n_labels()));
       const bool finite = std::all_of(y.begin(), y.end(), [](double m) { return std::isfinite(m); });
       const auto [least, most] = std::minmax_element(y.begin(), y.end());
-      const Weight w = problem_.graph.weights()[static_cast<std::size_t>(e)];
-      if (!finite || !(*most - *least <= w * (1 + kRounding))) {
+      Weight w = problem_.graph.weights()[static_cast<std::size_t>(e)];
+      const double slack = kRounding * w;
+      if (const auto found = taken.find(e); found != taken.end()) w -= found->second;
+      if (!finite || !(*most - *least <= w + slack)) {
         complain("messages of edge ", e, " spread by ", *most - *least, ", more than its weight ", w);
         std::fill(costs.begin(), costs.end(), -kInfinity);
         return costs;
