@@ -36,6 +36,14 @@ _RESULT_ARRAYS = {  # name: (dimensions, kind of dtype)
     "weights": (1, "f"),
     "messages": (2, "f"),
 }
+_RESULT_FACTS = {
+    "cost": float,
+    "lower_bound": float,
+    "status": str,
+    "success": bool,
+    "preset": str,
+    "proofs": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -142,11 +150,14 @@ def read_result(path: FilePath) -> MultiwayCutResult:
         facts = json.loads(str(arrays["facts"][()]))
         if facts.pop("format") != RESULT_FORMAT or arrays["components"].dtype != COMPONENT_DTYPE:
             raise ValueError(f"its format is not {RESULT_FORMAT!r}")
+        for name, type_ in _RESULT_FACTS.items():
+            if not isinstance(facts.get(name), type_):
+                raise ValueError(f"its {name} is {facts.get(name)!r}")
         result = MultiwayCutResult(facts, **{name: arrays[name] for name in _RESULT_ARRAYS})
         result.graph = to_csr(len(result.labels), result.edges, result.weights)
         result.x = result.labels
         result.proofs = unpack(result.proofs, arrays)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ValueError(f"{path}: damaged result: {error}") from None
     return result
 

@@ -84,9 +84,13 @@ def unpack(facts: dict[str, Any], arrays: Arrays) -> list[dict[str, Any]]:
     floats, ints = _Reader(arrays["proof_floats"], "f"), _Reader(arrays["proof_ints"], "i")
     steps: list[Step] = [{} for _ in facts["steps"]]
 
+    unused = set(range(len(steps)))
+
     def later(index: int, after: int) -> Step:
-        if not after < index < len(steps):  # a step only names later ones, so there is no loop
+        # A step only names later ones, and each is named once: no loop, nothing shared.
+        if index <= after or index not in unused:
             raise ValueError(f"a proof names step {index}")
+        unused.remove(index)
         return steps[index]
 
     def unpack_parts(entries: list[dict[str, Any]], after: int) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ trusted: numbers out of range, overlapping parts and infeasible messages are fou
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from scipy.sparse.csgraph import connected_components
 
 # What rounding may add to the spread of messages, relative to the weight.
 ROUNDING = 1e-12
+# Parts inside parts; the solver nests a few.
+MOST_NESTED = 100
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +40,8 @@ class Scope:
 
     def part(self, nodes: Any, edges: Any) -> tuple[Scope, npt.NDArray[Any], npt.NDArray[Any]]:
         """A smaller scope, and which rows of nodes and edges it takes."""
+        _check_ascending(nodes)
+        _check_ascending(edges)
         rows, columns = _rows(self.nodes, nodes), _rows(self.edges, edges)
         ends = _rows(rows, self.ends[columns])
         scope = Scope(self.nodes[rows], self.edges[columns], ends, self.weights[columns])
@@ -57,10 +62,12 @@ class Scope:
             return costs
         if not np.isfinite(messages).all():
             raise Malformed("a message is not finite")
-        spread = messages.max(axis=1) - messages.min(axis=1)
-        bad = spread > free + ROUNDING * self.weights
-        if bad.any():
-            i = int(np.argmax(bad))
+        # The same for all labels is nothing; large, it would drown costs in rounding.
+        messages = messages - messages.min(axis=1, keepdims=True)
+        spread = messages.max(axis=1)
+        good = spread <= free + ROUNDING * self.weights
+        if not good.all():
+            i = int(np.argmin(good))
             raise Malformed(
                 f"messages of edge {self.edges[i]} spread by {spread[i]}, more than its weight "
                 f"{free[i]}"
@@ -107,32 +114,42 @@ def cuts_of(step: dict[str, Any], inherited: Any) -> Any:
     return inherited if step["messages"] is None else step.get("cuts", ())
 
 
-def bound_by_node(scope: Scope, costs: Floats, messages: Floats, parts: Any) -> Floats:
+def bound_by_node(
+    scope: Scope, costs: Floats, messages: Floats, parts: Any, nested: int = 0
+) -> Floats:
     """Terms of the bound, by node of the scope; a part's bound stands at its first node."""
-    terms: Floats = scope.with_messages(costs, messages).min(axis=1, initial=np.inf)
+    if nested > MOST_NESTED:
+        raise Malformed(f"parts are nested more than {MOST_NESTED} deep")
+    with_messages = scope.with_messages(costs, messages)
+    terms: Floats = with_messages.min(axis=1, initial=np.inf)
     taken = np.zeros(len(scope.nodes), dtype=bool)
     for part in parts:
         inner, rows, columns = scope.part(part["nodes"], part["edges"])
         if taken[rows].any() or not rows.size:
             raise Malformed("parts overlap or are empty")
         taken[rows] = True
-        outside = messages.copy()
-        outside[columns] = 0  # constant: no message
-        inner_costs = scope.with_messages(costs, outside)[rows]
+        own = inner.with_messages(np.zeros((len(rows), costs.shape[1])), messages[columns])
+        inner_costs = with_messages[rows] - own
         terms[rows] = 0
-        terms[rows[0]] = _prove(inner, inner_costs, messages[columns], part["proof"])
+        terms[rows[0]] = _prove(inner, inner_costs, messages[columns], part["proof"], nested + 1)
     return terms
 
 
-def _prove(scope: Scope, costs: Floats, messages: Floats, proof: dict[str, Any]) -> float:
+def _prove(
+    scope: Scope, costs: Floats, messages: Floats, proof: dict[str, Any], nested: int
+) -> float:
     """The bound that a proof gives: the smallest that any of its steps comes down to.
 
     ``messages`` are those of the scope around it, which steps without messages of their own use.
     """
+    seen: set[int] = set()
     least = math.inf
     steps: list[tuple[dict[str, Any], Floats, Floats, Any]] = [(proof, costs, messages, ())]
     while steps:
         step, costs, messages, cuts = steps.pop()
+        if id(step) in seen:
+            raise Malformed("a step occurs twice in a proof")
+        seen.add(id(step))
         cuts = cuts_of(step, cuts)
         if step["messages"] is not None:
             messages = np.asarray(step["messages"], dtype=np.float64)
@@ -143,7 +160,8 @@ def _prove(scope: Scope, costs: Floats, messages: Floats, proof: dict[str, Any])
         if step["kind"] == "bound" and step["parts"]:
             if cuts:
                 raise Malformed("a step has both cuts and parts")
-            least = min(least, _total(bound_by_node(scope, costs, messages, step["parts"])))
+            terms = bound_by_node(scope, costs, messages, step["parts"], nested)
+            least = min(least, _total(terms))
         elif step["kind"] == "bound":
             terms = scope.with_messages(costs, messages, cuts).min(axis=1, initial=np.inf)
             least = min(least, gained + _total(terms))
@@ -168,21 +186,34 @@ def _prove(scope: Scope, costs: Floats, messages: Floats, proof: dict[str, Any])
     return least
 
 
+def _check_ascending(ids: Any) -> None:
+    ids = np.asarray(ids)
+    if ids.ndim != 1 or ids.dtype.kind not in "iu" or (np.diff(ids) <= 0).any():
+        raise Malformed("the nodes or edges of a part are not ascending integers")
+
+
 def _rows(ids: npt.NDArray[Any], wanted: Any) -> npt.NDArray[np.int64]:
-    """Positions of ``wanted`` in the ascending ``ids``."""
+    """Positions of ``wanted``, integers, in the ascending ``ids``."""
     wanted = np.asarray(wanted)
+    if wanted.size and wanted.dtype.kind not in "iu":
+        raise Malformed(f"a proof names a node or edge by a {wanted.dtype}")
     rows: npt.NDArray[np.int64] = np.searchsorted(ids, wanted).astype(np.int64)
-    if (rows >= len(ids)).any() or (ids[rows] != wanted).any() or (np.diff(ids) <= 0).any():
+    if (rows >= len(ids)).any() or (ids[rows] != wanted).any():
         raise Malformed("a proof names a node or edge outside its part")
     return rows
 
 
 def _label(label: Any, n_labels: int) -> int:
-    if not 0 <= label < n_labels:
-        raise Malformed(f"a proof names label {label}; labels are 0 to {n_labels - 1}")
-    return int(label)
+    k = operator.index(label)
+    if not 0 <= k < n_labels:
+        raise Malformed(f"a proof names label {k}; labels are 0 to {n_labels - 1}")
+    return k
 
 
 def _total(terms: Floats) -> float:
     """Sum of terms; a node without any label left makes it infinite."""
-    return math.inf if np.isposinf(terms).any() else math.fsum(terms)
+    if np.isposinf(terms).any():
+        return math.inf
+    if not np.isfinite(terms).all():
+        raise Malformed("a bound is not a number")
+    return math.fsum(terms)

@@ -37,6 +37,7 @@ from liid_cut.graph import canonical_edges, to_csr
 from liid_cut.inputs import as_allowed, as_probs
 from liid_cut.presets import authors_labels, authors_terminal_weights
 from liid_cut.proofs import Floats, Malformed, Scope, bound_by_node
+from liid_cut.result import COMPONENT_DTYPE, MESSAGES
 
 TOLERANCE = 1e-9
 _LABELLINGS_PER_BLOCK = 1 << 16
@@ -103,11 +104,12 @@ class _Checker:
 
     def run(self, graph: Any, labels: npt.NDArray[np.int32]) -> Verification:
         """Check everything; ``labels`` are what the cut's labels should have become."""
-        if self.has_right_shapes() and self.is_about(graph):
+        if self.has_right_form() and self.is_about(graph):
             if not np.array_equal(self.result.labels, labels):
                 self.complain("labels are not those of the cut")
             self.check_cost()
             self.check_bound()
+            self.check_derived()
         return self.report
 
     def complain(self, problem: str) -> None:
@@ -115,27 +117,47 @@ class _Checker:
 
     # ---- the claims, one by one
 
-    def has_right_shapes(self) -> bool:
+    def has_right_form(self) -> bool:
+        """Shapes, types and ranges; what the rest relies on."""
         r, m = self.result, len(self.edges)
-        expected = {
-            "labels": (self.n,),
-            "cut_labels": (self.n,),
-            "component_ids": (self.n,),
-            "weights": (m,),
-            "messages": (m, self.n_labels),
+        expected = {  # name: shape, kinds of dtype
+            "labels": ((self.n,), "iu"),
+            "cut_labels": ((self.n,), "iu"),
+            "component_ids": ((self.n,), "iu"),
+            "edges": ((m, 2), "iu"),
+            "weights": ((m,), "f"),
+            "messages": ((m, self.n_labels), "f"),
         }
-        for name, shape in expected.items():
-            if np.shape(r[name]) != shape:
-                self.complain(f"{name} has shape {np.shape(r[name])}; this problem needs {shape}")
-        ids, labels = np.asarray(r.component_ids), np.asarray(r.cut_labels)
-        if self.report.problems:
-            return False
-        if m and not (self.edges.min() >= 0 and self.edges.max() < self.n):
+        for name, (shape, kinds) in expected.items():
+            array = np.asarray(r[name])
+            if array.shape != shape:
+                self.complain(f"{name} has shape {array.shape}; this problem needs {shape}")
+            elif array.size and array.dtype.kind not in kinds:
+                self.complain(f"{name} has dtype {array.dtype}")
+        table = r.components
+        if not isinstance(table, np.ndarray) or table.dtype != COMPONENT_DTYPE:
+            self.complain("components is no component table")
+        elif not (np.isfinite(table["cost"]) & np.isfinite(table["lower_bound"])).all():
+            self.complain("a cost or lower_bound in the component table is not finite")
+        if r.status not in MESSAGES:
+            self.complain(f"status is {r.status!r}")
+        for name in ("cost", "lower_bound"):
+            if not isinstance(r[name], float | np.floating) or not math.isfinite(r[name]):
+                self.complain(f"{name} is {r[name]!r}; it must be a finite float")
+        return not self.report.problems and self.has_right_range()
+
+    def has_right_range(self) -> bool:
+        """Whether labels, ids and edges exist, and weights are weights."""
+        ids, labels = np.asarray(self.result.component_ids), np.asarray(self.result.cut_labels)
+        if len(self.edges) and not (self.edges.min() >= 0 and self.edges.max() < self.n):
             self.complain(f"an edge ends outside 0 to {self.n - 1}")
             return False
+        with np.errstate(over="ignore"):
+            if not (np.isfinite(self.weights.sum()) and (self.weights >= 0).all()):
+                self.complain("weights are not finite numbers >= 0, or their sum is not finite")
         if self.n and not (labels.min() >= 0 and labels.max() < self.n_labels):
             self.complain(f"a label is outside 0 to {self.n_labels - 1}")
-        if self.n and not (ids.min() >= 0 and ids.max() < len(r.components)):
+        if self.n and not (ids.min() >= 0 and ids.max() < len(self.result.components)):
             self.complain("a component id is not in the component table")
         elif (ids[self.edges[:, 0]] != ids[self.edges[:, 1]]).any():
             self.complain("an edge joins two components")
@@ -146,7 +168,7 @@ class _Checker:
             return True
         given = to_csr(self.n, *canonical_edges(graph, self.n))
         difference = abs(to_csr(self.n, self.edges, self.weights) - given)
-        if difference.nnz and difference.max() > TOLERANCE * max(1.0, given.max()):
+        if difference.nnz and not difference.max() <= TOLERANCE * max(1.0, given.max()):
             self.complain("the result belongs to another graph")
         return not self.report.problems
 
@@ -156,10 +178,11 @@ class _Checker:
         at_nodes = self.costs[np.arange(self.n), labels]
         cut = labels[self.edges[:, 0]] != labels[self.edges[:, 1]]
         at_edges = np.where(cut, self.weights, 0.0)
-        self.report.cost = math.fsum(at_nodes) + math.fsum(at_edges)
+        self.report.cost = float(at_nodes.sum() + at_edges.sum())
         if np.isinf(self.report.cost):
             self.complain(f"labels[{int(np.argmax(np.isinf(at_nodes)))}] is not allowed")
             return
+        self.report.cost = math.fsum(at_nodes) + math.fsum(at_edges)
         if not _close(self.report.cost, r.cost):
             self.complain(f"cost is claimed to be {r.cost} but is {self.report.cost}")
         by_component = self.per_component(at_nodes) + self.per_component(at_edges, self.edges[:, 0])
@@ -175,14 +198,14 @@ class _Checker:
         proven = self.bounds_of_components()
         for t in np.flatnonzero(r.components["stage"] == "enumeration"):
             proven[t] = self.bound_by_enumeration(int(t))
-        self.report.lower_bound = math.fsum(proven) if np.isfinite(proven).all() else -math.inf
+        self.report.lower_bound = _sum(proven)
 
         for t in np.flatnonzero(~(proven >= claimed - TOLERANCE * np.maximum(1, np.abs(claimed)))):
             self.complain(
                 f"component {t}: lower bound is claimed to be {claimed[t]} but only {proven[t]} is "
                 "proven (is `allowed` the same as in the solve?)"
             )
-        total = math.fsum(claimed)
+        total = _sum(claimed)
         if not _close(total, r.lower_bound):
             self.complain(f"lower_bound is claimed to be {r.lower_bound} but adds to {total}")
 
@@ -191,9 +214,29 @@ class _Checker:
         is_open = ~(gaps <= 2 * TOLERANCE * np.maximum(1, np.abs(cost)))
         for t in np.flatnonzero(is_open & (r.components["status"] == "optimal")):
             self.complain(f"component {t} is claimed optimal with a gap of {gaps[t]}")
-        if (r.status == "optimal" or r.success) and (r.components["status"] != "optimal").any():
-            self.complain("the whole is claimed optimal, but a component is not")
+        all_closed = bool((r.components["status"] == "optimal").all())
+        if (r.status == "optimal") != all_closed or r.success is not all_closed:
+            self.complain(
+                f"status {r.status!r} and success {r.success!r} do not fit to the components, "
+                f"of which {'all' if all_closed else 'not all'} are optimal"
+            )
         self.report.optimal = not is_open.any() and not self.report.problems
+
+    def check_derived(self) -> None:
+        """Fields that only repeat others under another name."""
+        r = self.result
+        gap = r.cost - r.lower_bound
+        expected = {
+            "gap": gap,
+            "fun": r.cost,
+            "mip_dual_bound": r.lower_bound,
+            "mip_gap": gap / abs(r.cost) if r.cost else gap,
+            "n_components": len(r.components),
+            "x": r.labels,
+        }
+        for name, value in expected.items():
+            if not np.array_equal(r[name], value):
+                self.complain(f"{name} does not fit to the rest of the result")
 
     # ---- bounds
 
@@ -201,9 +244,13 @@ class _Checker:
         """What messages and proofs prove of each component."""
         r = self.result
         whole = Scope(np.arange(self.n), np.arange(len(self.edges)), self.edges, self.weights)
+        ids = np.asarray(r.component_ids)
         try:
             terms = bound_by_node(whole, self.costs, np.asarray(r.messages), r.proofs)
-        except (Malformed, LookupError, TypeError, ValueError) as error:
+            for part in r.proofs:
+                if np.ptp(ids[part["nodes"]]) != 0:
+                    raise Malformed("a part reaches over two components")
+        except (Malformed, LookupError, TypeError, ValueError, ArithmeticError) as error:
             self.complain(f"the certificate is malformed: {error}")
             return np.full(len(r.components), -np.inf)
         return self.per_component(terms)
@@ -242,6 +289,14 @@ class _Checker:
         where = ids if nodes is None else ids[nodes]
         sums = np.bincount(where, weights=values, minlength=len(self.result.components))
         return np.asarray(sums, dtype=np.float64)
+
+
+def _sum(values: Floats) -> float:
+    """Exact sum; -inf where there is none."""
+    try:
+        return math.fsum(values) if np.isfinite(values).all() else -math.inf
+    except OverflowError:
+        return -math.inf
 
 
 def _close(a: Any, b: Any) -> Any:

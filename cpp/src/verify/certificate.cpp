@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <sstream>
@@ -50,6 +51,13 @@ class Checker {
     std::vector<double> costs(everything.nodes.size() * n_labels);
     for (const NodeId u : everything.nodes)
       label_costs(problem_, u, std::span(costs).subspan(static_cast<std::size_t>(u) * n_labels, n_labels));
+
+    for (const ProofPart& part : result_.proofs)
+      for (const NodeId u : part.nodes)
+        if (u < 0 || u >= problem_.n_nodes() ||
+            components_.component_of[static_cast<std::size_t>(u)] !=
+                components_.component_of[static_cast<std::size_t>(std::max(part.nodes.front(), NodeId{0}))])
+          return complain("a part of the proofs reaches over two components");
 
     // The same bound by component, to hold it against each claim.
     Sum bound;
@@ -227,8 +235,10 @@ class Checker {
 
   // Marks the part's nodes; false if one is taken or outside the scope, or an edge is not between them.
   bool claim_rows(const Scope& scope, const ProofPart& part, std::vector<char>& in_part) const {
-    if (!std::is_sorted(part.nodes.begin(), part.nodes.end()) || !std::is_sorted(part.edges.begin(), part.edges.end()))
-      return false;
+    const auto ascend = [](const auto& ids) {
+      return std::adjacent_find(ids.begin(), ids.end(), std::greater_equal<>()) == ids.end();
+    };
+    if (!ascend(part.nodes) || !ascend(part.edges)) return false;
     for (const NodeId u : part.nodes) {
       const std::size_t row = row_of(scope, u);
       if (row == kNone || in_part[row] != 0) return false;
@@ -266,9 +276,11 @@ class Checker {
         return costs;
       }
       const auto [u, v] = problem_.graph.edges()[static_cast<std::size_t>(e)];
+      // The same for all labels is nothing; large, it would drown costs in rounding.
       for (LabelId k = 0; k < problem_.n_labels(); ++k) {
-        costs[at(row_of(scope, u), k)] += y[static_cast<std::size_t>(k)];
-        costs[at(row_of(scope, v), k)] -= y[static_cast<std::size_t>(k)];
+        const double message = y[static_cast<std::size_t>(k)] - *least;
+        costs[at(row_of(scope, u), k)] += message;
+        costs[at(row_of(scope, v), k)] -= message;
       }
     }
     return costs;
