@@ -2,6 +2,7 @@
 #include "bound/first_labelling.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace liid_cut {
 namespace {
@@ -32,9 +33,11 @@ LabelId best_constant_label(const PottsModel& model) {
 
 void improve(const PottsModel& model, Labelling& labels) {
   std::vector<double> costs(model.columns());
+  std::vector<char> unsure(labels.size(), 1);  // its surroundings changed since it was last looked at
   for (bool moved = true; moved;) {
     moved = false;
     for (NodeId u = 0; u < model.n_nodes; ++u) {
+      if (std::exchange(unsure[static_cast<std::size_t>(u)], 0) == 0) continue;
       // Up to the constant sum of its edge weights: a label shared with a neighbour saves that edge.
       const auto unary = model.costs_of(u);
       std::copy(unary.begin(), unary.end(), costs.begin());
@@ -47,6 +50,7 @@ void improve(const PottsModel& model, Labelling& labels) {
       if (*best < now - kLeastGain * std::max(1.0, std::abs(now))) {
         label = static_cast<LabelId>(best - costs.begin());
         moved = true;
+        for (const auto [v, e] : model.adjacency[u]) unsure[static_cast<std::size_t>(v)] = 1;
       }
     }
   }

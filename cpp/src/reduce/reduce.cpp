@@ -11,7 +11,7 @@ namespace liid_cut {
 namespace {
 
 // The model of kernel.nodes; an edge keeps its direction, so that its message keeps its sign.
-void fill_in(Kernel& kernel, const ReducedModel& reduced, LabelId n_labels, std::span<NodeId> local) {
+void fill_in(Kernel& kernel, ReducedModel& reduced, LabelId n_labels, std::span<NodeId> local) {
   PottsModel& model = kernel.model;
   model.n_nodes = static_cast<NodeId>(kernel.nodes.size());
   model.n_labels = n_labels;
@@ -46,7 +46,7 @@ void reduce(ReducedModel& model, Rules rules) {
   }
 }
 
-std::vector<Kernel> kernels_of(const ReducedModel& reduced, const PottsModel& original) {
+std::vector<Kernel> kernels_of(ReducedModel& reduced, const PottsModel& original) {
   std::vector<NodeId> local(static_cast<std::size_t>(original.n_nodes), kNoNode);
   std::vector<Kernel> kernels;
   for (NodeId start = 0; start < original.n_nodes; ++start) {

@@ -26,6 +26,6 @@ enum class Rules {
 void reduce(ReducedModel& model, Rules rules);
 
 // Pieces in the order of their smallest node; nodes and edges ascend within each.
-std::vector<Kernel> kernels_of(const ReducedModel& reduced, const PottsModel& original);
+std::vector<Kernel> kernels_of(ReducedModel& reduced, const PottsModel& original);
 
 }  // namespace liid_cut

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace liid_cut {
 namespace {
@@ -25,6 +26,8 @@ ReducedModel::ReducedModel(const PottsModel& model)
       unary_(model.unary),
       weights_(model.weights),
       arcs_(index(model.n_nodes)),
+      edge_alive_(model.n_edges(), 1),
+      into_(index(model.n_nodes)),
       alive_(index(model.n_nodes), 1),
       touched_(index(model.n_nodes), 1) {
   for (std::size_t e = 0; e < model.n_edges(); ++e) {
@@ -33,80 +36,105 @@ ReducedModel::ReducedModel(const PottsModel& model)
     arcs_[index(v)].push_back({u, static_cast<std::int32_t>(e), 1});
   }
   for (NodeId u = 0; u < model.n_nodes; ++u) queue_.push_back(u);
+  std::iota(into_.begin(), into_.end(), NodeId{0});
 }
 
-Weight ReducedModel::weighted_degree(NodeId u) const {
+std::span<const ReducedModel::Arc> ReducedModel::arcs(NodeId u) {
+  auto& arcs = arcs_[index(u)];
+  std::erase_if(arcs, [&](const Arc& arc) { return edge_alive_[static_cast<std::size_t>(arc.edge)] == 0; });
+  for (Arc& arc : arcs) arc.to = contracted_into(arc.to);
+  return arcs;
+}
+
+NodeId ReducedModel::contracted_into(NodeId u) {
+  while (into_[index(u)] != u) u = into_[index(u)] = into_[index(into_[index(u)])];
+  return u;
+}
+
+Weight ReducedModel::weighted_degree(NodeId u) {
   Weight total = 0;
-  for (const Arc& arc : arcs_[index(u)]) total += weight(arc.edge);
+  for (const Arc& arc : arcs(u)) total += weight(arc.edge);
   return total;
 }
 
-// ---- what rules do
+// ---- what rules do; each touches the nodes for which a rule may now apply that did not before
 
 void ReducedModel::remove_label(NodeId u, LabelId k) {
   own_costs(u)[static_cast<std::size_t>(k)] = kInfinity;
   steps_.push_back({Kind::label, 0, u, kNoNode, -1, k, 0});
-  touch_with_neighbours(u);
+  touch(u);
+  touch_neighbours(u);
 }
 
 void ReducedModel::remove_leaf(NodeId u) {
-  const Arc arc = arcs_[index(u)].front();
+  const Arc arc = arcs(u).front();
   steps_.push_back({Kind::leaf, arc.side, u, arc.to, arc.edge, -1, 0});
   std::vector<double> answer(costs(u).begin(), costs(u).end());
   truncate_to(answer, weight(arc.edge));
   const auto at_v = own_costs(arc.to);
   for (std::size_t k = 0; k < n_labels_; ++k) at_v[k] += answer[k];
-  erase_arc(arc.to, arc.edge);
+  edge_alive_[static_cast<std::size_t>(arc.edge)] = 0;
   alive_[index(u)] = 0;
-  touch_with_neighbours(arc.to);
+  touch(arc.to);
 }
 
 void ReducedModel::contract(NodeId u, std::size_t i) {
-  const Arc joint = arcs_[index(u)][i];
+  const Arc joint = arcs(u)[i];
   const NodeId v = joint.to;
   steps_.push_back({Kind::contraction, joint.side, u, v, joint.edge, static_cast<std::int32_t>(shared_.size()), 0});
   for (const double c : costs(v)) shared_.push_back(std::isfinite(c));
-  alive_[index(u)] = 0;
   const auto at_u = costs(u);
   const auto at_v = own_costs(v);
-  for (std::size_t k = 0; k < n_labels_; ++k) at_v[k] += at_u[k];
-  erase_arc(v, joint.edge);
+  bool lost_label = false;
+  for (std::size_t k = 0; k < n_labels_; ++k) {
+    lost_label = lost_label || (std::isfinite(at_v[k]) && !std::isfinite(at_u[k]));
+    at_v[k] += at_u[k];
+  }
+  edge_alive_[static_cast<std::size_t>(joint.edge)] = 0;
 
   for (const Arc& arc : arcs_[index(u)]) {
     if (arc.edge == joint.edge) continue;
-    auto& of_v = arcs_[index(v)];
-    auto& of_x = arcs_[index(arc.to)];
-    const auto parallel = std::find_if(of_v.begin(), of_v.end(), [&](const Arc& a) { return a.to == arc.to; });
-    if (parallel == of_v.end()) {
-      std::find_if(of_x.begin(), of_x.end(), [&](const Arc& a) { return a.edge == arc.edge; })->to = v;
-      of_v.push_back(arc);
+    touch(arc.to);
+    std::int32_t parallel = -1;
+    const std::int8_t side = side_at(v, arc.to, parallel);
+    if (parallel < 0) {
+      arcs_[index(v)].push_back(arc);
       continue;
     }
-    Weight& w = weights_[static_cast<std::size_t>(parallel->edge)];
+    Weight& w = weights_[static_cast<std::size_t>(parallel)];
     const Weight total = w + weight(arc.edge);
-    steps_.push_back({Kind::merge, static_cast<std::int8_t>(parallel->side != arc.side), u, v, parallel->edge, arc.edge,
-                      weight(arc.edge) / total});
+    steps_.push_back(
+        {Kind::merge, static_cast<std::int8_t>(side != arc.side), u, v, parallel, arc.edge, weight(arc.edge) / total});
     w = total;
-    erase_arc(arc.to, arc.edge);
+    edge_alive_[static_cast<std::size_t>(arc.edge)] = 0;
   }
-  touch_with_neighbours(v);
+  alive_[index(u)] = 0;
+  into_[index(u)] = v;
+  touch(v);
+  if (lost_label) touch_neighbours(v);
+}
+
+// The edge between v and x, if there is one, and v's side of it; looked up at the end with fewer arcs.
+std::int8_t ReducedModel::side_at(NodeId v, NodeId x, std::int32_t& edge) {
+  const bool from_v = arcs_[index(v)].size() <= arcs_[index(x)].size();
+  for (const Arc& arc : arcs_[index(from_v ? v : x)]) {
+    if (edge_alive_[static_cast<std::size_t>(arc.edge)] == 0 || contracted_into(arc.to) != (from_v ? x : v)) continue;
+    edge = arc.edge;
+    return static_cast<std::int8_t>(from_v ? arc.side : 1 - arc.side);
+  }
+  return 0;
 }
 
 void ReducedModel::detach_decided(NodeId u, LabelId k) {
-  for (const Arc& arc : arcs_[index(u)]) {
+  for (const Arc& arc : arcs(u)) {
     steps_.push_back({Kind::decided, arc.side, u, arc.to, arc.edge, k, 0});
     const auto at_v = own_costs(arc.to);
     for (std::size_t j = 0; j < n_labels_; ++j)
       if (static_cast<LabelId>(j) != k) at_v[j] += weight(arc.edge);
-    erase_arc(arc.to, arc.edge);
-    touch_with_neighbours(arc.to);
+    edge_alive_[static_cast<std::size_t>(arc.edge)] = 0;
+    touch(arc.to);
   }
   arcs_[index(u)].clear();
-}
-
-void ReducedModel::erase_arc(NodeId u, std::int32_t edge) {
-  auto& arcs = arcs_[index(u)];
-  arcs.erase(std::find_if(arcs.begin(), arcs.end(), [&](const Arc& a) { return a.edge == edge; }));
 }
 
 void ReducedModel::touch(NodeId u) {
@@ -115,9 +143,8 @@ void ReducedModel::touch(NodeId u) {
   queue_.push_back(u);
 }
 
-void ReducedModel::touch_with_neighbours(NodeId u) {
-  touch(u);
-  for (const Arc& arc : arcs_[index(u)]) touch(arc.to);
+void ReducedModel::touch_neighbours(NodeId u) {
+  for (const Arc& arc : arcs(u)) touch(arc.to);
 }
 
 NodeId ReducedModel::next_touched() {

@@ -31,9 +31,11 @@ class ReducedModel {
   std::size_t n_labels() const { return n_labels_; }
   bool is_alive(NodeId u) const { return alive_[index(u)]; }
   std::span<const double> costs(NodeId u) const { return std::span(unary_).subspan(index(u) * n_labels_, n_labels_); }
-  std::span<const Arc> arcs(NodeId u) const { return arcs_[index(u)]; }
+  // Of a node that is alive. Kept up to date only when looked at: contracted nodes have thousands of arcs, and taking
+  // one out at a time would be quadratic.
+  std::span<const Arc> arcs(NodeId u);
   Weight weight(std::int32_t edge) const { return weights_[static_cast<std::size_t>(edge)]; }
-  Weight weighted_degree(NodeId u) const;
+  Weight weighted_degree(NodeId u);
 
   // ---- what rules do
 
@@ -74,15 +76,18 @@ class ReducedModel {
   double* message(std::span<double> messages, std::int32_t edge) const {
     return messages.data() + static_cast<std::size_t>(edge) * n_labels_;
   }
-  void erase_arc(NodeId u, std::int32_t edge);
+  NodeId contracted_into(NodeId u);  // itself, if it was not contracted
+  std::int8_t side_at(NodeId v, NodeId x, std::int32_t& edge);
   void touch(NodeId u);
-  void touch_with_neighbours(NodeId u);
+  void touch_neighbours(NodeId u);
   void lift_contraction(const Step& step, std::span<double> messages) const;
 
   std::size_t n_labels_;
   std::vector<double> unary_;
   std::vector<Weight> weights_;
-  std::vector<std::vector<Arc>> arcs_;  // of a removed node: as they were when it left
+  std::vector<std::vector<Arc>> arcs_;  // of a removed node: as they were when it left; of others, see arcs()
+  std::vector<char> edge_alive_;
+  std::vector<NodeId> into_;  // union-find over contractions
   std::vector<char> alive_;
   std::vector<char> touched_;
   std::deque<NodeId> queue_;

@@ -95,7 +95,7 @@ class Solver {
   void close(ComponentId t, SearchContext& context) {
     if (!stop_.requested()) {
       const PottsModel model = component_model(problem_, components_, t);
-      ModelCut cut = inspect(model);
+      ModelCut cut = inspected(t);
       cut_component(model, context, debug_labels(t), cut);
       store(t, std::move(cut), true);
     } else if (ComponentReport& r = report(t); is_closed(r.cost, r.lower_bound)) {
@@ -105,6 +105,15 @@ class Solver {
       r.status = stop_.reason();
     }
     ++done_;
+  }
+
+  // What inspection found, read back from the result.
+  ModelCut inspected(ComponentId t) {
+    ModelCut cut;
+    for (const NodeId u : components_.nodes_of(t)) cut.labels.push_back(result_.labels[static_cast<std::size_t>(u)]);
+    cut.cost = report(t).cost;
+    cut.lower_bound = report(t).lower_bound;
+    return cut;
   }
 
   void cut_component(const PottsModel& model, SearchContext& context, const Labelling& known, ModelCut& cut) {
