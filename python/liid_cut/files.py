@@ -20,6 +20,7 @@ import numpy.typing as npt
 from liid_cut._core import __version__
 from liid_cut.graph import to_csr
 from liid_cut.npz import FilePath, read_arrays, require, write_arrays
+from liid_cut.presets import PRESETS
 from liid_cut.proof_files import pack, unpack
 from liid_cut.result import COMPONENT_DTYPE, MultiwayCutResult
 from liid_cut.tags import tags_to_allowed
@@ -153,6 +154,8 @@ def read_result(path: FilePath) -> MultiwayCutResult:
         for name, type_ in _RESULT_FACTS.items():
             if not isinstance(facts.get(name), type_):
                 raise ValueError(f"its {name} is {facts.get(name)!r}")
+        if facts["preset"] not in PRESETS or arrays["edges"].shape[1] != 2:
+            raise ValueError(f"preset {facts['preset']!r}, edges {arrays['edges'].shape}")
         result = MultiwayCutResult(facts, **{name: arrays[name] for name in _RESULT_ARRAYS})
         result.graph = to_csr(len(result.labels), result.edges, result.weights)
         result.x = result.labels

@@ -19,6 +19,8 @@ from liid_cut.graph import Edges, Weights
 from liid_cut.inputs import Matrix
 from liid_cut.neighbors import nearest_neighbors
 
+PRESETS = ("paper", "authors")
+
 _CONFIDENT = 0.9
 _MOST_TERMINALS = 4
 _LEAST_PROBABILITY = 1e-4

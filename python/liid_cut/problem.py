@@ -19,9 +19,8 @@ from liid_cut.inputs import (
     as_positive_int,
     as_probs,
 )
-from liid_cut.presets import authors_edges, authors_terminal_weights
+from liid_cut.presets import PRESETS, authors_edges, authors_terminal_weights
 
-PRESETS = ("paper", "authors")
 NEIGHBORS = ("auto", "exact")
 PAPER_DELTA = 5.0
 

@@ -19,6 +19,8 @@ from scipy.sparse.csgraph import connected_components
 
 # What rounding may add to the spread of messages, relative to the weight.
 ROUNDING = 1e-12
+# Of one addition in double precision, relative to the largest number in it.
+_EPSILON = 2.0**-52
 # Parts inside parts; the solver nests a few.
 MOST_NESTED = 100
 
@@ -48,21 +50,37 @@ class Scope:
         return scope, rows, columns
 
     def with_messages(self, costs: Floats, messages: Floats, cuts: Any = ()) -> Floats:
-        """Costs (nodes, K+1) plus messages (edges, K+1), less what the cuts take; all checked."""
-        m = len(self.edges)
+        """Costs (nodes, K+1) plus messages (edges, K+1), less what the cuts take; all checked.
+
+        Less, too, what rounding can have added, so that bounds err on the safe side.
+        """
         free = self.weights.copy()
-        for cut in cuts:
+        magnitude = np.abs(np.where(np.isfinite(costs), costs, 0.0)).max(axis=1, initial=0.0)
+        terms = np.full(len(costs), 2.0)
+        for cut in _as_list(cuts):
             columns, named, multiplier = self.checked_cut(cut, costs.shape[1])
             costs = costs.copy()
             costs[named, np.arange(costs.shape[1])] -= 2 * multiplier
             free[columns] -= multiplier
-        if messages.shape != (m, costs.shape[1]):
-            raise Malformed(f"messages of shape {messages.shape} for {m} edges")
-        if m == 0:
-            return costs
+            magnitude[named] += 2 * multiplier
+            terms[named] += 1
+        messages = self.checked_messages(messages, free, costs.shape[1])
+        for end in self.ends.T:
+            np.add.at(magnitude, end, messages.max(axis=1, initial=0.0))
+            np.add.at(terms, end, 1.0)
+        total: Floats = costs + self.sums_of_messages(messages)
+        total -= (_EPSILON * terms * magnitude)[:, None]
+        return total
+
+    def checked_messages(self, messages: Floats, free: Floats, n_labels: int) -> Floats:
+        """Messages whose smallest is 0 on every edge, if they spread by at most ``free``.
+
+        The same for all labels is nothing; large, it would drown costs in rounding.
+        """
+        if messages.shape != (len(self.edges), n_labels):
+            raise Malformed(f"messages of shape {messages.shape} for {len(self.edges)} edges")
         if not np.isfinite(messages).all():
             raise Malformed("a message is not finite")
-        # The same for all labels is nothing; large, it would drown costs in rounding.
         messages = messages - messages.min(axis=1, keepdims=True)
         spread = messages.max(axis=1)
         good = spread <= free + ROUNDING * self.weights
@@ -72,11 +90,16 @@ class Scope:
                 f"messages of edge {self.edges[i]} spread by {spread[i]}, more than its weight "
                 f"{free[i]}"
             )
+        return messages
+
+    def sums_of_messages(self, messages: Floats) -> Floats:
+        """What messages (edges, K+1) add to the costs (nodes, K+1)."""
+        m = len(self.edges)
         signs = np.concatenate([np.ones(m), -np.ones(m)])
         where = (np.concatenate([self.ends[:, 0], self.ends[:, 1]]), np.tile(np.arange(m), 2))
-        incidence = sp.csr_array((signs, where), shape=(len(costs), m))
-        total: Floats = costs + incidence @ messages
-        return total
+        incidence = sp.csr_array((signs, where), shape=(len(self.nodes), m))
+        sums: Floats = incidence @ messages
+        return sums
 
     def checked_cut(
         self, cut: dict[str, Any], n_labels: int
@@ -123,13 +146,13 @@ def bound_by_node(
     with_messages = scope.with_messages(costs, messages)
     terms: Floats = with_messages.min(axis=1, initial=np.inf)
     taken = np.zeros(len(scope.nodes), dtype=bool)
-    for part in parts:
+    for part in _as_list(parts):
         inner, rows, columns = scope.part(part["nodes"], part["edges"])
         if taken[rows].any() or not rows.size:
             raise Malformed("parts overlap or are empty")
         taken[rows] = True
-        own = inner.with_messages(np.zeros((len(rows), costs.shape[1])), messages[columns])
-        inner_costs = with_messages[rows] - own
+        own = inner.checked_messages(messages[columns], inner.weights, costs.shape[1])
+        inner_costs = with_messages[rows] - inner.sums_of_messages(own)
         terms[rows] = 0
         terms[rows[0]] = _prove(inner, inner_costs, messages[columns], part["proof"], nested + 1)
     return terms
@@ -153,10 +176,10 @@ def _prove(
         cuts = cuts_of(step, cuts)
         if step["messages"] is not None:
             messages = np.asarray(step["messages"], dtype=np.float64)
-        children = step["children"]
+        children = _as_list(step["children"])
         if len(children) != {"bound": 0, "branch": 2, "rule_out": 1}[step["kind"]]:
             raise Malformed(f"a step {step['kind']!r} has {len(children)} children")
-        gained = 2 * math.fsum(cut["multiplier"] for cut in cuts)
+        gained = 2 * math.fsum(cut["multiplier"] for cut in _as_list(cuts))
         if step["kind"] == "bound" and step["parts"]:
             if cuts:
                 raise Malformed("a step has both cuts and parts")
@@ -184,6 +207,13 @@ def _prove(
                 left[u, k] = np.inf
             steps.append((children[0], left, messages, cuts))
     return least
+
+
+def _as_list(value: Any) -> Any:
+    """``value``, which is gone through more than once, if that is possible."""
+    if not isinstance(value, list | tuple):
+        raise Malformed(f"a {type(value).__name__} where a proof needs a list")
+    return value
 
 
 def _check_ascending(ids: Any) -> None:

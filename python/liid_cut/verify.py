@@ -35,7 +35,7 @@ import numpy.typing as npt
 
 from liid_cut.graph import canonical_edges, to_csr
 from liid_cut.inputs import as_allowed, as_probs
-from liid_cut.presets import authors_labels, authors_terminal_weights
+from liid_cut.presets import PRESETS, authors_labels, authors_terminal_weights
 from liid_cut.proofs import Floats, Malformed, Scope, bound_by_node
 from liid_cut.result import COMPONENT_DTYPE, MESSAGES
 
@@ -108,8 +108,8 @@ class _Checker:
             if not np.array_equal(self.result.labels, labels):
                 self.complain("labels are not those of the cut")
             self.check_cost()
-            self.check_bound()
             self.check_derived()
+            self.check_bound()
         return self.report
 
     def complain(self, problem: str) -> None:
@@ -141,6 +141,8 @@ class _Checker:
             self.complain("a cost or lower_bound in the component table is not finite")
         if r.status not in MESSAGES:
             self.complain(f"status is {r.status!r}")
+        if r.preset not in PRESETS:
+            self.complain(f"preset is {r.preset!r}")
         for name in ("cost", "lower_bound"):
             if not isinstance(r[name], float | np.floating) or not math.isfinite(r[name]):
                 self.complain(f"{name} is {r[name]!r}; it must be a finite float")
@@ -202,8 +204,8 @@ class _Checker:
 
         for t in np.flatnonzero(~(proven >= claimed - TOLERANCE * np.maximum(1, np.abs(claimed)))):
             self.complain(
-                f"component {t}: lower bound is claimed to be {claimed[t]} but only {proven[t]} is "
-                "proven (is `allowed` the same as in the solve?)"
+                f"component {t}: lower bound is claimed to be {claimed[t]} but only "
+                f"{_shown(proven[t])} is proven (is `allowed` the same as in the solve?)"
             )
         total = _sum(claimed)
         if not _close(total, r.lower_bound):
@@ -213,7 +215,7 @@ class _Checker:
         gaps = cost - proven
         is_open = ~(gaps <= 2 * TOLERANCE * np.maximum(1, np.abs(cost)))
         for t in np.flatnonzero(is_open & (r.components["status"] == "optimal")):
-            self.complain(f"component {t} is claimed optimal with a gap of {gaps[t]}")
+            self.complain(f"component {t} is claimed optimal with a gap of {_shown(gaps[t])}")
         all_closed = bool((r.components["status"] == "optimal").all())
         if (r.status == "optimal") != all_closed or r.success is not all_closed:
             self.complain(
@@ -297,6 +299,11 @@ def _sum(values: Floats) -> float:
         return math.fsum(values) if np.isfinite(values).all() else -math.inf
     except OverflowError:
         return -math.inf
+
+
+def _shown(value: float) -> float:
+    """Without the last digits, which the allowance for rounding blurs."""
+    return float(f"{value:.12g}")
 
 
 def _close(a: Any, b: Any) -> Any:

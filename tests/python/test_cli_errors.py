@@ -38,7 +38,7 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["--delta", "-1"], "delta is -1.0; it must be finite and >= 0"),
         (["--n-neighbors", "0"], "n_neighbors is 0; it must be an integer >= 1"),
         (["--time-limit", "0"], "time_limit is 0.0; it must be finite and > 0"),
-        (["--jobs", "0"], "n_jobs is 0; it must be an integer >= 1"),
+        (["--jobs", "0"], "n_jobs is 0; it must be an integer from 1 to 32768"),
         (["--preset", "authors", "--delta", "2"], "preset 'authors' has no delta"),
     ],
 )

@@ -260,6 +260,12 @@ class Checker {
       for (LabelId k = 0; k < problem_.n_labels(); ++k)
         costs[at(row_of(scope, cut.named[static_cast<std::size_t>(k)]), k)] -= 2 * cut.multiplier;
     }
+    // What rounding can have added, from the size and number of the terms of each node; taken off again at the end.
+    std::vector<double> magnitude(scope.nodes.size(), 0.0);
+    std::vector<double> terms(scope.nodes.size(), 2.0);
+    for (std::size_t row = 0; row < scope.nodes.size(); ++row)
+      for (LabelId k = 0; k < problem_.n_labels(); ++k)
+        if (std::isfinite(costs[at(row, k)])) magnitude[row] = std::max(magnitude[row], std::abs(costs[at(row, k)]));
     for (std::size_t i = 0; i < scope.edges.size(); ++i) {
       const EdgeId e = scope.edges[i];
       if (std::binary_search(without.begin(), without.end(), e)) continue;
@@ -276,6 +282,10 @@ class Checker {
         return costs;
       }
       const auto [u, v] = problem_.graph.edges()[static_cast<std::size_t>(e)];
+      for (const NodeId end : {u, v}) {
+        magnitude[row_of(scope, end)] += *most - *least;
+        terms[row_of(scope, end)] += 1;
+      }
       // The same for all labels is nothing; large, it would drown costs in rounding.
       for (LabelId k = 0; k < problem_.n_labels(); ++k) {
         const double message = y[static_cast<std::size_t>(k)] - *least;
@@ -283,6 +293,9 @@ class Checker {
         costs[at(row_of(scope, v), k)] -= message;
       }
     }
+    for (std::size_t row = 0; row < scope.nodes.size(); ++row)
+      for (LabelId k = 0; k < problem_.n_labels(); ++k)
+        costs[at(row, k)] -= std::numeric_limits<double>::epsilon() * terms[row] * magnitude[row];
     return costs;
   }
 

@@ -20,7 +20,7 @@ from liid_cut.commands import (
 from liid_cut.files import ProblemFile, read_problem, write_result
 from liid_cut.graph import SYMMETRIZE
 from liid_cut.npz import check_writable
-from liid_cut.problem import PRESETS
+from liid_cut.presets import PRESETS
 
 _DESCRIPTION = """\
 Label the nodes of a problem file by the cheapest multi-way cut.

@@ -1,0 +1,110 @@
+"""Warnings about results that are optimal but hardly what was wanted."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hard_instances import SMALL
+from instances import features, instance, necklace, probabilities, triangle
+
+from liid_cut import MultiwayCutResult, MultiwayCutWarning, multiway_cut
+
+PROBS, FEATS = probabilities(300, 4, 0), features(300, 8, 0, n_clusters=1)
+
+
+def quiet(*args: Any, **settings: Any) -> MultiwayCutResult:
+    """The result of a call that must not warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return multiway_cut(*args, **settings)
+
+
+@pytest.fixture
+def collapsed() -> tuple[MultiwayCutResult, warnings.WarningMessage]:
+    with pytest.warns(MultiwayCutWarning) as caught:
+        result = multiway_cut(PROBS, FEATS, delta=100, symmetrize="union")
+    (warning,) = caught
+    return result, warning
+
+
+def test_collapse_is_reported(collapsed: tuple[MultiwayCutResult, Any]) -> None:
+    result, warning = collapsed
+    assert result.status == "optimal"
+    assert len(set(result.labels)) == 1
+    assert result.diagnostics["collapsed"] is True
+    assert result.diagnostics["warnings"][-1] == str(warning.message)
+
+
+@pytest.mark.parametrize("setting", ["delta", "symmetrize='mutual'"])
+def test_collapse_names_the_setting(collapsed: tuple[MultiwayCutResult, Any], setting: str) -> None:
+    result, warning = collapsed
+    assert setting in str(warning.message)
+    assert f"label {result.labels[0]} for all 300 nodes" in str(warning.message)
+
+
+def test_warning_points_at_the_callers_line(collapsed: tuple[Any, Any]) -> None:
+    _, warning = collapsed
+    assert warning.filename == __file__
+
+
+def test_warnings_can_be_errors() -> None:
+    with pytest.raises(MultiwayCutWarning, match="lower delta"):
+        quiet(PROBS, FEATS, delta=100, symmetrize="union")
+
+
+def test_healthy_graph_is_quiet() -> None:
+    result = quiet(PROBS, FEATS, delta=0.2)
+    assert result.diagnostics["collapsed"] is False
+    assert result.diagnostics["warnings"] == []
+    assert len(set(result.labels)) == 4
+
+
+def test_one_large_component_is_noted_without_a_warning() -> None:
+    result = quiet(PROBS, FEATS, delta=0.01, symmetrize="union")
+    assert result.diagnostics["largest_component_share"] > 0.5
+    assert result.diagnostics["collapsed"] is False
+    (sentence,) = result.diagnostics["warnings"]
+    assert sentence.startswith("one component holds")
+    assert "symmetrize='mutual'" in sentence
+
+
+def test_label_that_every_node_prefers_is_no_collapse() -> None:
+    probs = np.tile([0.7, 0.3], (300, 1))
+    result = quiet(probs, FEATS, symmetrize="union")
+    assert result.diagnostics["collapsed"] is False
+
+
+def test_only_label_that_tags_allow_is_no_collapse() -> None:
+    allowed = np.zeros(PROBS.shape, dtype=bool)
+    allowed[:, 2] = True
+    result = quiet(PROBS, FEATS, symmetrize="union", allowed=allowed)
+    assert result.diagnostics["collapsed"] is False
+
+
+def test_tiny_problems_are_quiet() -> None:
+    result = quiet(PROBS[:20], FEATS[:20], delta=100, symmetrize="union")
+    assert result.diagnostics["warnings"] == []
+
+
+def test_largest_component() -> None:
+    # 0   1 - 2 - 3   4
+    result = instance(np.ones((5, 2)), [[1, 2], [2, 3]], [1, 1]).solve()
+    assert result.diagnostics["largest_component"] == 1
+    assert result.diagnostics["largest_component_share"] == 0.6
+
+
+def test_stages_that_closed_components() -> None:
+    assert triangle().solve().diagnostics["closed_by"] == {"linear_program": 1}
+    assert SMALL.solve().diagnostics["closed_by"] == {"branch_and_bound": 1}
+
+
+def test_a_stopped_solve_claims_no_optimum() -> None:
+    # One label for all is the first labelling that is tried; nothing is proven yet.
+    inst = necklace(200)
+    probs = inst.probs + np.array([0.2, 0, 0])
+    result = quiet(probs, graph=(inst.edges, 0.8 * inst.weights), time_limit=1e-6)
+    assert result.status == "time_limit"
+    assert not any("optimum" in sentence for sentence in result.diagnostics["warnings"])
