@@ -55,21 +55,20 @@ class Scope:
         Less, too, what rounding can have added, so that bounds err on the safe side.
         """
         free = self.weights.copy()
-        magnitude = np.abs(np.where(np.isfinite(costs), costs, 0.0)).max(axis=1, initial=0.0)
-        terms = np.full(len(costs), 2.0)
+        magnitude = np.abs(np.where(np.isfinite(costs), costs, 0.0))
+        terms = np.full((len(costs), 1), 2.0)
         for cut in _as_list(cuts):
             columns, named, multiplier = self.checked_cut(cut, costs.shape[1])
             costs = costs.copy()
             costs[named, np.arange(costs.shape[1])] -= 2 * multiplier
             free[columns] -= multiplier
-            magnitude[named] += 2 * multiplier
+            magnitude[named, np.arange(costs.shape[1])] += 2 * multiplier
             terms[named] += 1
         messages = self.checked_messages(messages, free, costs.shape[1])
-        for end in self.ends.T:
-            np.add.at(magnitude, end, messages.max(axis=1, initial=0.0))
-            np.add.at(terms, end, 1.0)
-        total: Floats = costs + self.sums_of_messages(messages)
-        total -= (_EPSILON * terms * magnitude)[:, None]
+        to_first, to_second = self.incidence(0), self.incidence(1)
+        added, taken = to_first @ messages, to_second @ messages
+        terms += (to_first + to_second).sum(axis=1).reshape(-1, 1)
+        total: Floats = costs + (added - taken) - _EPSILON * terms * (magnitude + added + taken)
         return total
 
     def checked_messages(self, messages: Floats, free: Floats, n_labels: int) -> Floats:
@@ -94,12 +93,15 @@ class Scope:
 
     def sums_of_messages(self, messages: Floats) -> Floats:
         """What messages (edges, K+1) add to the costs (nodes, K+1)."""
-        m = len(self.edges)
-        signs = np.concatenate([np.ones(m), -np.ones(m)])
-        where = (np.concatenate([self.ends[:, 0], self.ends[:, 1]]), np.tile(np.arange(m), 2))
-        incidence = sp.csr_array((signs, where), shape=(len(self.nodes), m))
-        sums: Floats = incidence @ messages
+        sums: Floats = self.incidence(0) @ messages - self.incidence(1) @ messages
         return sums
+
+    def incidence(self, end: int) -> sp.csr_array:
+        """Which node each edge has at its first (0) or second (1) end, (nodes, edges)."""
+        m = len(self.edges)
+        return sp.csr_array(
+            (np.ones(m), (self.ends[:, end], np.arange(m))), shape=(len(self.nodes), m)
+        )
 
     def checked_cut(
         self, cut: dict[str, Any], n_labels: int

@@ -55,9 +55,15 @@ void validate(const Problem& problem) {
   const std::size_t n_labels = problem.terminal_weights.n_columns();
   if (static_cast<std::size_t>(problem.graph.n_nodes()) != n)
     reject("graph has ", problem.graph.n_nodes(), " nodes but probs has ", n, " rows; both must agree");
-  double largest_cost = 0;
-  for (const Weight w : problem.graph.weights()) largest_cost += w;
-  if (!std::isfinite(largest_cost)) reject("graph: its weights add up to more than a double can hold");
+  Sum everything;
+  for (const Weight w : problem.graph.weights()) everything += w;
+  if (!std::isfinite(everything.value())) reject("graph: its weights add up to more than a double can hold");
+  std::vector<double> row(n_labels);
+  for (std::size_t u = 0; u < n; ++u) {
+    problem.terminal_weights.read_row(u, row);
+    everything += row_sum(row);
+  }
+  if (!std::isfinite(everything.value())) reject("probs and graph weights add up to more than a double can hold");
   if (problem.allowed.empty()) return;
   if (problem.allowed.size() != n * n_labels)
     reject("allowed has ", problem.allowed.size(), " entries; probs has ", n * n_labels);

@@ -173,6 +173,7 @@ void ReducedModel::lift_labels(std::span<LabelId> labels) const {
 
 void ReducedModel::lift_messages(std::span<double> messages) const {
   for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
+    if (step->kind == Kind::label) continue;  // belongs to no edge
     double* y = message(messages, step->edge);
     switch (step->kind) {
       case Kind::label: break;

@@ -75,7 +75,7 @@ class Search {
     }
     cut_.raise_bound(std::min(pruned_bound_, open_.empty() ? kInfinity : open_.top().bound));
     const bool by_messages_alone = tree_.size() == 1 && tree_[0].ruled_out.empty() && tree_[0].cuts.empty();
-    if (!by_messages_alone) cut_.proofs.push_back(whole_model_part(model_, proof_of(0)));
+    if (!by_messages_alone || !cut_.proofs_complete) cut_.proofs.push_back(whole_model_part(model_, proof_of(0)));
   }
 
  private:
@@ -106,8 +106,10 @@ class Search {
       const Labelling labels = remaining_labels(restriction.unary);
       cut_.offer(model_, labels);
       bound = std::max(bound, cost_of(model_, labels));
-      keep_messages(id, messages_of_labelling(model_, labels), {});
-      if (id == 0) cut_.offer_messages(model_, at(id).messages);
+      if (id == 0)
+        cut_.offer_messages(model_, messages_of_labelling(model_, labels));
+      else
+        keep_messages(id, messages_of_labelling(model_, labels), {});
     } else {
       x = solve_with_cuts(id, restriction.unary, bound);
     }

@@ -37,7 +37,7 @@ struct ModelCut {
   void offer_messages(const PottsModel& model, std::vector<double> candidate) {
     normalise(model, candidate);
     const double bound = dual_bound(model, model.unary, candidate);
-    if (bound <= lower_bound && !messages.empty()) return;
+    if (bound < lower_bound || (bound == lower_bound && !messages.empty())) return;
     raise_bound(bound);
     messages = std::move(candidate);
   }

@@ -156,7 +156,7 @@ class Solver {
         closed ? Status::optimal : why_open, closed ? cut.stage : Stage::open,  cut.search_nodes};
     cost_ += cut.cost - before.cost;
     lower_bound_ += cut.lower_bound - before.lower_bound;
-    if (!cut.proofs.empty()) keep_proofs(t, std::move(cut));
+    if (!cut.proofs.empty() || !cut.proofs_complete) keep_proofs(t, std::move(cut));
   }
 
   void keep_proofs(ComponentId t, ModelCut cut) {

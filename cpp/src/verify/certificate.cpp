@@ -18,7 +18,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kRounding = 1e-12;  // what rounding may add to the spread of messages, relative to the weight
-constexpr std::int64_t kMostLabellings = std::int64_t{1} << 22;
 
 class Checker {
  public:
@@ -83,7 +82,7 @@ class Checker {
   double enumerated_bound(ComponentId t) {
     try {
       const PottsModel model = component_model(problem_, components_, t);
-      return cost_of(model, brute_force(model, kMostLabellings, StopSignal(kInfinity)));
+      return cost_of(model, brute_force(model, std::numeric_limits<std::int64_t>::max(), StopSignal(kInfinity)));
     } catch (const std::invalid_argument&) {
       complain("component ", t, ": too large to have been enumerated");
       return -kInfinity;
@@ -175,7 +174,8 @@ class Checker {
     for (const ProofPart& part : parts) {
       if (part.nodes.empty() || part.proof.size() != 1 || !claim_rows(scope, part, in_part)) {
         complain("the parts of a proof are malformed");
-        return add(scope.nodes.front(), -kInfinity);
+        if (!scope.nodes.empty()) add(scope.nodes.front(), -kInfinity);
+        return;
       }
       // Costs of the part: with the messages on all edges of the scope but its own.
       const std::vector<double> outside = add_messages(scope, costs, messages, part.edges);
@@ -261,11 +261,11 @@ class Checker {
         costs[at(row_of(scope, cut.named[static_cast<std::size_t>(k)]), k)] -= 2 * cut.multiplier;
     }
     // What rounding can have added, from the size and number of the terms of each node; taken off again at the end.
-    std::vector<double> magnitude(scope.nodes.size(), 0.0);
+    std::vector<double> magnitude(costs.size(), 0.0);
     std::vector<double> terms(scope.nodes.size(), 2.0);
     for (std::size_t row = 0; row < scope.nodes.size(); ++row)
       for (LabelId k = 0; k < problem_.n_labels(); ++k)
-        if (std::isfinite(costs[at(row, k)])) magnitude[row] = std::max(magnitude[row], std::abs(costs[at(row, k)]));
+        if (std::isfinite(costs[at(row, k)])) magnitude[at(row, k)] = std::abs(costs[at(row, k)]);
     for (std::size_t i = 0; i < scope.edges.size(); ++i) {
       const EdgeId e = scope.edges[i];
       if (std::binary_search(without.begin(), without.end(), e)) continue;
@@ -283,7 +283,6 @@ class Checker {
       }
       const auto [u, v] = problem_.graph.edges()[static_cast<std::size_t>(e)];
       for (const NodeId end : {u, v}) {
-        magnitude[row_of(scope, end)] += *most - *least;
         terms[row_of(scope, end)] += 1;
       }
       // The same for all labels is nothing; large, it would drown costs in rounding.
@@ -291,11 +290,13 @@ class Checker {
         const double message = y[static_cast<std::size_t>(k)] - *least;
         costs[at(row_of(scope, u), k)] += message;
         costs[at(row_of(scope, v), k)] -= message;
+        magnitude[at(row_of(scope, u), k)] += message;
+        magnitude[at(row_of(scope, v), k)] += message;
       }
     }
     for (std::size_t row = 0; row < scope.nodes.size(); ++row)
       for (LabelId k = 0; k < problem_.n_labels(); ++k)
-        costs[at(row, k)] -= std::numeric_limits<double>::epsilon() * terms[row] * magnitude[row];
+        costs[at(row, k)] -= std::numeric_limits<double>::epsilon() * terms[row] * magnitude[at(row, k)];
     return costs;
   }
 
@@ -321,7 +322,7 @@ class Checker {
   template <class... Parts>
   void complain(const Parts&... parts) {
     std::ostringstream message;
-    message.precision(17);
+    message.precision(12);
     (message << ... << parts);
     check_.problems.push_back(message.str());
   }
