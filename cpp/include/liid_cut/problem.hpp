@@ -29,8 +29,8 @@ struct Problem {
 };
 
 // Throws std::invalid_argument on the first entry of `probs` that is negative or not finite and, unless zero rows are
-// allowed, on the first row without any positive entry.
-void validate_terminal_weights(const MatrixView& probs, bool allow_zero_rows);
+// allowed, on the first row without any positive entry. Returns the sum of all entries.
+double validate_terminal_weights(const MatrixView& probs, bool allow_zero_rows);
 
 // Throws std::invalid_argument that names the argument, the first offending row and what is allowed:
 // shapes that differ, a terminal weight that is negative or not finite, a node with no allowed label.

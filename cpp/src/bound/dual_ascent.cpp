@@ -102,8 +102,9 @@ void DualAscent::visit(NodeId position, bool forwards) {
 }
 
 // total_ holds the node's costs with all its messages. Behind, the true cost of the edge replaces its message.
-LabelId DualAscent::cheapest_label(NodeId position) const {
-  std::vector<double> costs(total_);
+LabelId DualAscent::cheapest_label(NodeId position) {
+  std::vector<double>& costs = scratch_;
+  costs = total_;
   for (const auto& [other, edge, weight] : arcs(position)) {
     if (other > position) continue;
     const double* message = &held_[static_cast<std::size_t>(edge) * n_labels_];

@@ -35,7 +35,7 @@ class DualAscent {
   };
 
   void visit(NodeId position, bool forwards);
-  LabelId cheapest_label(NodeId position) const;
+  LabelId cheapest_label(NodeId position);
   std::span<const Arc> arcs(NodeId position) const {
     const auto i = static_cast<std::size_t>(position);
     return std::span(arcs_).subspan(offsets_[i], offsets_[i + 1] - offsets_[i]);
@@ -53,7 +53,8 @@ class DualAscent {
   std::vector<double> held_;
   std::vector<NodeId> last_;
   std::vector<double> total_;  // costs with messages of the node being visited
-  Labelling labels_;           // by position
+  std::vector<double> scratch_;
+  Labelling labels_;  // by position
 };
 
 }  // namespace liid_cut

@@ -24,10 +24,13 @@ std::vector<double> reparametrised(const PottsModel& model, std::span<const doub
 }
 
 double dual_bound(const PottsModel& model, std::span<const double> unary, std::span<const double> messages) {
-  const std::vector<double> costs = reparametrised(model, unary, messages);
+  return sum_of_minima(model, reparametrised(model, unary, messages));
+}
+
+double sum_of_minima(const PottsModel& model, std::span<const double> costs) {
   Sum bound;
   for (NodeId u = 0; u < model.n_nodes; ++u) {
-    const auto row = std::span(costs).subspan(model.index(u, 0), model.columns());
+    const auto row = costs.subspan(model.index(u, 0), model.columns());
     const double smallest = *std::min_element(row.begin(), row.end());
     if (!std::isfinite(smallest)) return smallest;
     bound += smallest;

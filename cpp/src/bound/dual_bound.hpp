@@ -16,6 +16,9 @@ namespace liid_cut {
 std::vector<double> reparametrised(const PottsModel& model, std::span<const double> unary,
                                    std::span<const double> messages);
 
+// sum_u min_k costs[u,k]; +infinity if some node has no label of finite cost.
+double sum_of_minima(const PottsModel& model, std::span<const double> costs);
+
 // sum_u min_k (unary[u,k] + sum of messages), with `unary` in place of the model's own: +infinity marks a label that a
 // branching has ruled out. +infinity if some node has none left.
 // Messages: n_edges x n_labels, empty for zero. Precondition: on every edge they spread by at most its weight.

@@ -9,8 +9,8 @@ namespace liid_cut {
 
 RuledOut labels_to_rule_out(const PottsModel& model, std::span<const double> unary, std::span<const double> messages,
                             double target, std::span<const LabelId> keep) {
-  const double bound = dual_bound(model, unary, messages);
   const std::vector<double> costs = reparametrised(model, unary, messages);
+  const double bound = sum_of_minima(model, costs);
   RuledOut result;
   for (NodeId u = 0; u < model.n_nodes; ++u) {
     const auto row = std::span(costs).subspan(model.index(u, 0), model.columns());

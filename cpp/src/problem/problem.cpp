@@ -28,7 +28,7 @@ double row_sum(std::span<const double> row) {
 
 }  // namespace
 
-void validate_terminal_weights(const MatrixView& probs, bool allow_zero_rows) {
+double validate_terminal_weights(const MatrixView& probs, bool allow_zero_rows) {
   constexpr auto most = static_cast<std::size_t>(std::numeric_limits<NodeId>::max());
   if (probs.n_rows() > most) reject("probs has ", probs.n_rows(), " rows; at most ", most, " are allowed");
   if (probs.n_columns() < 1 || probs.n_columns() > most)
@@ -47,10 +47,11 @@ void validate_terminal_weights(const MatrixView& probs, bool allow_zero_rows) {
       reject("probs[", u, "] brings the sum of probs beyond what a double can hold");
     if (total == 0 && !allow_zero_rows) reject("probs[", u, "] is all zero; every row needs a positive entry");
   }
+  return everything.value();
 }
 
 void validate(const Problem& problem) {
-  validate_terminal_weights(problem.terminal_weights, true);
+  const double sum_of_probs = validate_terminal_weights(problem.terminal_weights, true);
   const std::size_t n = problem.terminal_weights.n_rows();
   const std::size_t n_labels = problem.terminal_weights.n_columns();
   if (static_cast<std::size_t>(problem.graph.n_nodes()) != n)
@@ -58,11 +59,7 @@ void validate(const Problem& problem) {
   Sum everything;
   for (const Weight w : problem.graph.weights()) everything += w;
   if (!std::isfinite(everything.value())) reject("graph: its weights add up to more than a double can hold");
-  std::vector<double> row(n_labels);
-  for (std::size_t u = 0; u < n; ++u) {
-    problem.terminal_weights.read_row(u, row);
-    everything += row_sum(row);
-  }
+  everything += sum_of_probs;
   if (!std::isfinite(everything.value())) reject("probs and graph weights add up to more than a double can hold");
   if (problem.allowed.empty()) return;
   if (problem.allowed.size() != n * n_labels)
