@@ -1,5 +1,5 @@
 // Maximum flows against Edmonds and Karp's algorithm on an adjacency matrix.
-#include "bound/max_flow.hpp"
+#include "flow/max_flow.hpp"
 
 #include <doctest/doctest.h>
 

@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "bound/max_flow.hpp"
+#include "flow/max_flow.hpp"
 #include "util/assert.hpp"
 
 namespace liid_cut {

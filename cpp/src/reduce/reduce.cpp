@@ -38,12 +38,14 @@ void fill_in(Kernel& kernel, ReducedModel& reduced, LabelId n_labels, std::span<
 }  // namespace
 
 void reduce(ReducedModel& model, Rules rules) {
-  for (NodeId u = model.next_touched(); u != kNoNode; u = model.next_touched()) {
-    // A node that leaves touches the nodes that it changed.
-    if (rules == Rules::all) eliminate_labels(model, u);
-    if (detach_decided_node(model, u) || eliminate_leaf(model, u)) continue;
-    if (rules == Rules::all) contract_heavy_edge(model, u);
-  }
+  do {
+    for (NodeId u = model.next_touched(); u != kNoNode; u = model.next_touched()) {
+      // A node that leaves touches the nodes that it changed.
+      if (rules == Rules::all) eliminate_labels(model, u);
+      if (detach_decided_node(model, u) || eliminate_leaf(model, u)) continue;
+      if (rules == Rules::all) contract_heavy_edge(model, u);
+    }
+  } while (settle_by_isolating_cuts(model));
 }
 
 std::vector<Kernel> kernels_of(ReducedModel& reduced, const PottsModel& original) {

@@ -16,7 +16,7 @@ struct Kernel {
 
 enum class Rules {
   all,
-  // Those that leave every remaining node itself and all of its labels. A label that left because another is never
+  // Those that leave every node of a kernel itself and all of its labels. A label that left because another is never
   // worse may come back once a proof rules out that other one, and a contracted node's label is not one node's; so only
   // these rules go together with proofs that branch or rule out labels.
   safe_under_restriction,

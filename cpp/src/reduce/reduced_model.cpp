@@ -137,6 +137,25 @@ void ReducedModel::detach_decided(NodeId u, LabelId k) {
   arcs_[index(u)].clear();
 }
 
+void ReducedModel::settle(const SettledNodes& settled) {
+  const auto first = static_cast<std::int32_t>(settled_messages_.size() / n_labels_);
+  settled_messages_.insert(settled_messages_.end(), settled.messages.begin(), settled.messages.end());
+  for (std::size_t i = 0; i < settled.edges.size(); ++i) {
+    const std::int32_t e = settled.edges[i];
+    steps_.push_back({Kind::settled_edge, 0, kNoNode, kNoNode, e, first + static_cast<std::int32_t>(i), 0});
+    edge_alive_[static_cast<std::size_t>(e)] = 0;
+  }
+  for (std::size_t i = 0; i < settled.nodes.size(); ++i) {
+    const NodeId u = settled.nodes[i];
+    const LabelId label = settled.labels[i];
+    steps_.push_back({Kind::settled_node, 0, u, kNoNode, -1, label, 0});
+    const auto at_u = own_costs(u);
+    for (std::size_t k = 0; k < n_labels_; ++k)
+      if (static_cast<LabelId>(k) != label) at_u[k] = kInfinity;
+    detach_decided(u, label);
+  }
+}
+
 void ReducedModel::touch(NodeId u) {
   if (touched_[index(u)] != 0) return;
   touched_[index(u)] = 1;
@@ -173,10 +192,14 @@ void ReducedModel::lift_labels(std::span<LabelId> labels) const {
 
 void ReducedModel::lift_messages(std::span<double> messages) const {
   for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
-    if (step->kind == Kind::label) continue;  // belongs to no edge
+    if (step->edge < 0) continue;
     double* y = message(messages, step->edge);
     switch (step->kind) {
-      case Kind::label: break;
+      case Kind::label:
+      case Kind::settled_node: break;
+      case Kind::settled_edge:
+        std::copy_n(&settled_messages_[static_cast<std::size_t>(step->other) * n_labels_], n_labels_, y);
+        break;
       case Kind::leaf: {  // the neighbour receives the truncated costs, the leaf keeps what is above them
         std::vector<double> answer(costs(step->node).begin(), costs(step->node).end());
         truncate_to(answer, weight(step->edge));
@@ -223,7 +246,9 @@ void ReducedModel::lift_contraction(const Step& step, std::span<double> messages
 
 void ReducedModel::project(std::span<LabelId> labels) const {
   for (const Step& step : steps_) {
+    if (step.node == kNoNode) continue;
     LabelId& label = labels[index(step.node)];
+    if (step.kind == Kind::settled_node) label = step.other;
     if (step.kind == Kind::contraction) label = labels[index(step.into)];
     if (step.kind == Kind::label && label == step.other) {
       const auto c = costs(step.node);

@@ -15,6 +15,15 @@
 
 namespace liid_cut {
 
+// Nodes with a label each that is proven cheapest whatever their neighbours take: `messages` (edges x n_labels) on the
+// edges between them, and the whole weight of those that leave, bring no other label of theirs below it.
+struct SettledNodes {
+  std::vector<NodeId> nodes;
+  std::vector<LabelId> labels;
+  std::vector<std::int32_t> edges;  // all that have both ends among the nodes
+  std::vector<double> messages;
+};
+
 class ReducedModel {
  public:
   // An edge at one of its ends: at side 0 the message adds to the node's costs, at side 1 it subtracts.
@@ -28,6 +37,7 @@ class ReducedModel {
 
   // ---- what rules look at
 
+  NodeId n_nodes() const { return static_cast<NodeId>(alive_.size()); }  // those that left, too
   std::size_t n_labels() const { return n_labels_; }
   bool is_alive(NodeId u) const { return alive_[index(u)]; }
   std::span<const double> costs(NodeId u) const { return std::span(unary_).subspan(index(u) * n_labels_, n_labels_); }
@@ -46,6 +56,8 @@ class ReducedModel {
   void contract(NodeId u, std::size_t i);
   // u has one label k left: its edges become costs of its neighbours' other labels.
   void detach_decided(NodeId u, LabelId k);
+  // The nodes take their labels and keep none of their edges.
+  void settle(const SettledNodes& settled);
 
   // Nodes whose surroundings changed since they were last looked at, in the order in which they changed; kNoNode: none.
   NodeId next_touched();
@@ -60,15 +72,17 @@ class ReducedModel {
   void project(std::span<LabelId> labels) const;
 
  private:
-  enum class Kind : std::int8_t { label, leaf, contraction, merge, decided };
+  enum class Kind : std::int8_t { label, leaf, contraction, merge, decided, settled_node, settled_edge };
   struct Step {
     Kind kind;
-    std::int8_t side;         // of `node` in `edge`; merge: 1 if the two edges run in opposite directions
-    NodeId node;              // that left, or lost a label, or was decided
-    NodeId into = kNoNode;    // its neighbour
-    std::int32_t edge = -1;   // between them; merge: the edge that stays
-    std::int32_t other = -1;  // merge: the edge that went; label, decided: the label; contraction: its place in shared_
-    Weight share = 0;         // merge: the part of the weight that belongs to the edge that went
+    std::int8_t side;        // of `node` in `edge`; merge: 1 if the two edges run in opposite directions
+    NodeId node;             // that left, or lost a label, or was decided or settled
+    NodeId into = kNoNode;   // its neighbour
+    std::int32_t edge = -1;  // between them; merge: the edge that stays
+    // merge: the edge that went; label, decided, settled_node: the label; contraction, settled_edge: the place in
+    // shared_ or settled_messages_
+    std::int32_t other = -1;
+    Weight share = 0;  // merge: the part of the weight that belongs to the edge that went
   };
 
   static std::size_t index(NodeId u) { return static_cast<std::size_t>(u); }
@@ -92,7 +106,8 @@ class ReducedModel {
   std::vector<char> touched_;
   std::deque<NodeId> queue_;
   std::vector<Step> steps_;
-  std::vector<char> shared_;  // by contraction and label: whether the node contracted into had the label
+  std::vector<char> shared_;              // by contraction and label: whether the node contracted into had the label
+  std::vector<double> settled_messages_;  // by settled edge and label
 };
 
 // min(costs, smallest + w): what a node answers, at best, to each label at the other end of an edge of weight w.

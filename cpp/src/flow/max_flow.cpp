@@ -1,5 +1,5 @@
 // See max_flow.hpp.
-#include "bound/max_flow.hpp"
+#include "flow/max_flow.hpp"
 
 #include <algorithm>
 #include <cmath>
