@@ -71,6 +71,7 @@ struct Components {
   std::vector<ComponentId> component_of;  // by node
   std::vector<std::size_t> node_offsets;  // component t holds nodes[node_offsets[t] .. node_offsets[t + 1])
   std::vector<NodeId> nodes;
+  std::vector<NodeId> place;  // by node: its place among its component's nodes
   std::vector<std::size_t> edge_offsets;
   std::vector<EdgeId> edges;
 

@@ -23,8 +23,25 @@ std::vector<double> reparametrised(const PottsModel& model, std::span<const doub
   return costs;
 }
 
+// A node at a time: the costs with messages of all nodes would be as large as the model.
 double dual_bound(const PottsModel& model, std::span<const double> unary, std::span<const double> messages) {
-  return sum_of_minima(model, reparametrised(model, unary, messages));
+  Sum bound;
+  std::vector<double> row(model.columns());
+  for (NodeId u = 0; u < model.n_nodes; ++u) {
+    std::copy_n(&unary[model.index(u, 0)], row.size(), row.begin());
+    for (const auto [v, e] : model.adjacency[u]) {
+      if (messages.empty()) break;
+      const double* y = &messages[static_cast<std::size_t>(e) * row.size()];
+      if (model.edges[static_cast<std::size_t>(e)].u == u)
+        for (std::size_t k = 0; k < row.size(); ++k) row[k] += y[k];
+      else
+        for (std::size_t k = 0; k < row.size(); ++k) row[k] -= y[k];
+    }
+    const double smallest = *std::min_element(row.begin(), row.end());
+    if (!std::isfinite(smallest)) return smallest;
+    bound += smallest;
+  }
+  return bound.value();
 }
 
 double sum_of_minima(const PottsModel& model, std::span<const double> costs) {

@@ -59,6 +59,9 @@ Components find_components(const Graph& graph) {
         root == u ? n_components++ : result.component_of[static_cast<std::size_t>(root)];
   }
   group(std::span<const ComponentId>(result.component_of), n_components, result.node_offsets, result.nodes);
+  result.place.resize(result.nodes.size());
+  for (ComponentId t = 0; t < n_components; ++t)
+    for (NodeId place = 0; const NodeId u : result.nodes_of(t)) result.place[static_cast<std::size_t>(u)] = place++;
 
   std::vector<ComponentId> of_edge;
   of_edge.reserve(graph.edges().size());

@@ -16,6 +16,19 @@ T load(const std::byte* p) {
   return value;
 }
 
+// Rows of adjacent elements are the common case, and the compiler converts several of them at a time.
+template <class T>
+void read(const std::byte* p, std::ptrdiff_t stride, std::span<double> out) {
+  if (stride == sizeof(T)) {
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(load<T>(p + i * sizeof(T)));
+  } else {
+    for (double& x : out) {
+      x = static_cast<double>(load<T>(p));
+      p += stride;
+    }
+  }
+}
+
 // IEEE 754 binary16: 1 sign, 5 exponent, 10 mantissa bits.
 double half_to_double(std::uint16_t bits) {
   const int exponent = (bits >> 10) & 0x1f;
@@ -55,18 +68,8 @@ void MatrixView::read_row(std::size_t row, std::span<double> out) const {
         p += column_stride_;
       }
       return;
-    case ScalarType::float32:
-      for (double& x : out) {
-        x = static_cast<double>(load<float>(p));
-        p += column_stride_;
-      }
-      return;
-    case ScalarType::float64:
-      for (double& x : out) {
-        x = load<double>(p);
-        p += column_stride_;
-      }
-      return;
+    case ScalarType::float32: return read<float>(p, column_stride_, out);
+    case ScalarType::float64: return read<double>(p, column_stride_, out);
   }
 }
 

@@ -24,9 +24,7 @@ PottsModel without_edges(const Problem& problem, std::span<const NodeId> nodes) 
 PottsModel component_model(const Problem& problem, const Components& components, ComponentId t) {
   const auto nodes = components.nodes_of(t);
   const auto edges = components.edges_of(t);
-  const auto local = [&](NodeId u) {
-    return static_cast<NodeId>(std::lower_bound(nodes.begin(), nodes.end(), u) - nodes.begin());
-  };
+  const auto local = [&](NodeId u) { return components.place[static_cast<std::size_t>(u)]; };
 
   PottsModel model = without_edges(problem, nodes);
   model.edges.reserve(edges.size());

@@ -53,14 +53,14 @@ class Solver {
     result_.timings.components = stop_.elapsed_s();
   }
 
+  // Every node takes the label that is cheapest by itself. Where that cuts no edge of a component, it is optimal.
   // Always runs to its end, so that every node has a label whatever limit strikes later.
   void inspect_components() {
     const auto bundles = bundles_of_components();
     parallel_for(
-        bundles.size() - 1, settings_.n_threads, [] { return std::make_unique<int>(); },
-        [&](int&, std::size_t i) {
-          for (ComponentId t = bundles[i]; t < bundles[i + 1]; ++t)
-            store(t, inspect(component_model(problem_, components_, t)), may_close_by_inspection(t));
+        bundles.size() - 1, settings_.n_threads, [&] { return std::make_unique<std::vector<double>>(n_labels()); },
+        [&](std::vector<double>& costs, std::size_t i) {
+          for (ComponentId t = bundles[i]; t < bundles[i + 1]; ++t) inspect_component(t, costs);
         },
         [&] { watch(); });
     result_.timings.inspection = stop_.elapsed_s() - result_.timings.components;
@@ -92,28 +92,33 @@ class Solver {
 
   // ---- one component
 
-  void close(ComponentId t, SearchContext& context) {
-    if (!stop_.requested()) {
-      const PottsModel model = component_model(problem_, components_, t);
-      ModelCut cut = inspected(t);
-      cut_component(model, context, debug_labels(t), cut);
-      store(t, std::move(cut), true);
-    } else if (ComponentReport& r = report(t); is_closed(r.cost, r.lower_bound)) {
-      r.stage = Stage::inspection;
-      r.status = Status::optimal;
-    } else {
-      r.status = stop_.reason();
+  void inspect_component(ComponentId t, std::vector<double>& costs) {
+    const auto nodes = components_.nodes_of(t);
+    const auto edges = components_.edges_of(t);
+    Sum bound, cost;
+    for (const NodeId u : nodes) {
+      label_costs(problem_, u, costs);
+      const auto cheapest = std::min_element(costs.begin(), costs.end());
+      label(u) = static_cast<LabelId>(cheapest - costs.begin());
+      bound += *cheapest;
     }
-    ++done_;
+    cost = bound;
+    for (const EdgeId e : edges) {
+      const auto [u, v] = problem_.graph.edges()[static_cast<std::size_t>(e)];
+      if (label(u) != label(v)) cost += problem_.graph.weights()[static_cast<std::size_t>(e)];
+    }
+    ModelCut cut;
+    cut.cost = cost.value();
+    cut.lower_bound = bound.value();
+    report(t, cut, may_close_by_inspection(t));
   }
 
-  // What inspection found, read back from the result.
-  ModelCut inspected(ComponentId t) {
-    ModelCut cut;
-    for (const NodeId u : components_.nodes_of(t)) cut.labels.push_back(result_.labels[static_cast<std::size_t>(u)]);
-    cut.cost = report(t).cost;
-    cut.lower_bound = report(t).lower_bound;
-    return cut;
+  void close(ComponentId t, SearchContext& context) {
+    const PottsModel model = component_model(problem_, components_, t);
+    ModelCut cut = inspect(model);
+    if (!stop_.requested()) cut_component(model, context, debug_labels(t), cut);
+    store(t, std::move(cut));
+    ++done_;
   }
 
   void cut_component(const PottsModel& model, SearchContext& context, const Labelling& known, ModelCut& cut) {
@@ -139,24 +144,31 @@ class Solver {
     return settings_.method == Method::automatic || components_.edges_of(t).empty();
   }
 
-  void store(ComponentId t, ModelCut cut, bool may_close) {
+  void store(ComponentId t, ModelCut cut) {
     const auto nodes = components_.nodes_of(t);
     const auto edges = components_.edges_of(t);
-    for (std::size_t i = 0; i < nodes.size(); ++i) result_.labels[static_cast<std::size_t>(nodes[i])] = cut.labels[i];
+    for (std::size_t i = 0; i < nodes.size(); ++i) label(nodes[i]) = cut.labels[i];
     if (!cut.messages.empty())
       for (std::size_t i = 0; i < edges.size(); ++i)
         std::copy_n(&cut.messages[i * n_labels()], n_labels(),
                     &result_.messages[static_cast<std::size_t>(edges[i]) * n_labels()]);
+    report(t, cut, true);
+    if (!cut.proofs.empty() || !cut.proofs_complete) keep_proofs(t, std::move(cut));
+  }
 
+  void report(ComponentId t, const ModelCut& cut, bool may_close) {
     const bool closed = may_close && is_closed(cut.cost, cut.lower_bound);
     const Status why_open = cut.limit != Status::optimal ? cut.limit : stop_.reason();
     const ComponentReport before = report(t);
-    report(t) = {
-        static_cast<NodeId>(nodes.size()),   static_cast<EdgeId>(edges.size()), cut.cost,        cut.lower_bound,
-        closed ? Status::optimal : why_open, closed ? cut.stage : Stage::open,  cut.search_nodes};
+    report(t) = {static_cast<NodeId>(components_.nodes_of(t).size()),
+                 static_cast<EdgeId>(components_.edges_of(t).size()),
+                 cut.cost,
+                 cut.lower_bound,
+                 closed ? Status::optimal : why_open,
+                 closed ? cut.stage : Stage::open,
+                 cut.search_nodes};
     cost_ += cut.cost - before.cost;
     lower_bound_ += cut.lower_bound - before.lower_bound;
-    if (!cut.proofs.empty() || !cut.proofs_complete) keep_proofs(t, std::move(cut));
   }
 
   void keep_proofs(ComponentId t, ModelCut cut) {
@@ -216,6 +228,7 @@ class Solver {
     }
   }
 
+  LabelId& label(NodeId u) { return result_.labels[static_cast<std::size_t>(u)]; }
   std::size_t n_labels() const { return static_cast<std::size_t>(problem_.n_labels()); }
   ComponentReport& report(ComponentId t) { return result_.components[static_cast<std::size_t>(t)]; }
 
