@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,8 @@ def diagnose(
     ``collapsed``: the largest component holds most nodes and its cheapest labelling is one constant
     label, although the nodes themselves prefer several.
     """
-    stages, counts = np.unique(components["stage"], return_counts=True)
     facts: dict[str, Any] = {
-        "closed_by": {str(s): int(n) for s, n in zip(stages, counts, strict=True)},
+        "closed_by": dict(sorted(Counter(components["stage"].tolist()).items())),
         "largest_component": 0,
         "largest_component_share": 0.0,
         "collapsed": False,

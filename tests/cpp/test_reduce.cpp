@@ -105,7 +105,11 @@ TEST_CASE("kernels are disjoint, connected, and hold every edge that is left") {
       ++n_kernels;
       CHECK(kernel.nodes.front() > first_before);
       first_before = kernel.nodes.front();
-      CHECK(std::is_sorted(kernel.nodes.begin(), kernel.nodes.end()));
+      CHECK(kernel.nodes.front() == *std::min_element(kernel.nodes.begin(), kernel.nodes.end()));
+      for (NodeId v = 1; v < kernel.model.n_nodes; ++v) {  // breadth first: each has a neighbour before it
+        const auto neighbours = kernel.model.adjacency[v];
+        CHECK(std::any_of(neighbours.begin(), neighbours.end(), [&](const Incidence& i) { return i.neighbour < v; }));
+      }
       CHECK(std::is_sorted(kernel.edges.begin(), kernel.edges.end()));
       for (const NodeId u : kernel.nodes) CHECK(nodes.insert(u).second);
       for (const EdgeId e : kernel.edges) CHECK(edges.insert(e).second);

@@ -18,6 +18,7 @@ void fill_in(Kernel& kernel, ReducedModel& reduced, LabelId n_labels, std::span<
   for (std::size_t i = 0; i < kernel.nodes.size(); ++i)
     local[static_cast<std::size_t>(kernel.nodes[i])] = static_cast<NodeId>(i);
 
+  model.unary.reserve(kernel.nodes.size() * model.columns());
   std::vector<std::pair<std::int32_t, Edge>> edges;
   for (const NodeId u : kernel.nodes) {
     const auto costs = reduced.costs(u);
@@ -63,8 +64,6 @@ std::vector<Kernel> kernels_of(ReducedModel& reduced, const PottsModel& original
           seen = 0;
           kernel.nodes.push_back(arc.to);
         }
-    std::sort(kernel.nodes.begin(), kernel.nodes.end());
-
     fill_in(kernel, reduced, original.n_labels, local);
     kernels.push_back(std::move(kernel));
   }

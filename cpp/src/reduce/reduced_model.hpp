@@ -44,6 +44,7 @@ class ReducedModel {
   // Of a node that is alive. Kept up to date only when looked at: contracted nodes have thousands of arcs, and taking
   // one out at a time would be quadratic.
   std::span<const Arc> arcs(NodeId u);
+  bool is_edge_alive(std::int32_t edge) const { return edge_alive_[static_cast<std::size_t>(edge)] != 0; }
   Weight weight(std::int32_t edge) const { return weights_[static_cast<std::size_t>(edge)]; }
   Weight weighted_degree(NodeId u);
 

@@ -27,6 +27,7 @@ ProofPart whole_model_part(const PottsModel& model, ProofNode step) {
 
 void renumber(ProofPart& part, std::span<const NodeId> nodes, std::span<const EdgeId> edges) {
   for (NodeId& u : part.nodes) u = nodes[static_cast<std::size_t>(u)];
+  std::sort(part.nodes.begin(), part.nodes.end());
   for (EdgeId& e : part.edges) e = edges[static_cast<std::size_t>(e)];
   for (ProofNode& step : part.proof) renumber(step, nodes, edges);
 }

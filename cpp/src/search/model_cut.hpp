@@ -46,7 +46,7 @@ struct ModelCut {
 // The labellings of the whole model, as the proof `step` divides them.
 ProofPart whole_model_part(const PottsModel& model, ProofNode step);
 
-// A proof in the numbers of a model, in those of what the model was cut out of: nodes[u] and edges[e], both ascending.
+// A proof in the numbers of a model, in those of what the model was cut out of: nodes[u], and edges[e], which ascend.
 void renumber(ProofPart& part, std::span<const NodeId> nodes, std::span<const EdgeId> edges);
 
 }  // namespace liid_cut

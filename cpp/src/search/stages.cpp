@@ -123,6 +123,7 @@ Labelling labels_at(const Kernel& kernel, std::span<const LabelId> labels) {
 
 std::vector<double> messages_at(const Kernel& kernel, std::span<const double> messages) {
   std::vector<double> result;
+  result.reserve(kernel.edges.size() * kernel.model.columns());
   for (const EdgeId e : kernel.edges) {
     const auto first = messages.begin() + static_cast<std::ptrdiff_t>(e) * kernel.model.n_labels;
     result.insert(result.end(), first, first + kernel.model.n_labels);
