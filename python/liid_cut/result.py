@@ -50,7 +50,8 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
     components : structured array (n_components,): ``size`` in nodes, ``edges``, ``cost``,
         ``lower_bound``, ``status``, the ``stage`` that closed it (``"inspection"``,
         ``"reduction"``, ``"dual_ascent"``, ``"linear_program"``, ``"branch_and_bound"``,
-        ``"enumeration"``, or ``"open"``), and ``search_nodes``, the number of LPs solved for it.
+        ``"enumeration"``, or ``"open"``), and ``search_nodes``, the number of LPs solved for it and
+        of nodes of its search trees that dual ascent bounded.
     edges, weights : the graph as (m, 2) int32 with u < v and (m,) float64; ``graph`` : the same as
         a symmetric scipy.sparse.csr_array (n, n).
     messages : (m, K+1) float64, dual messages that prove the bound (see :func:`liid_cut.verify`).

@@ -45,7 +45,7 @@ TEST_CASE("the component table says how each component was closed") {
   for (const std::size_t t : {0, 1}) {
     CHECK(result.components[t].n_nodes == 3);
     CHECK(result.components[t].n_edges == 3);
-    CHECK(result.components[t].stage == Stage::linear_program);
+    CHECK(result.components[t].stage == Stage::branch_and_bound);
     CHECK(result.components[t].cost == kTriangleOptimum);
     CHECK(result.components[t].search_nodes > 0);
   }
@@ -106,8 +106,9 @@ TEST_CASE("the heavier problems close by the stage that they need") {
   CHECK(stage(path()) == Stage::reduction);
   CHECK(stage(star()) == Stage::reduction);
   CHECK(stage(potts_grid(5, 3, 1)) == Stage::dual_ascent);
-  CHECK(stage(triangle()) == Stage::linear_program);
+  CHECK(stage(triangle()) == Stage::branch_and_bound);
   CHECK(stage(pentagon()) == Stage::branch_and_bound);
+  CHECK(stage(simplex_grid(7)) == Stage::linear_program);
 }
 
 TEST_CASE("proofs are disjoint parts in the order of their nodes") {

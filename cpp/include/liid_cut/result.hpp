@@ -89,7 +89,7 @@ struct ComponentReport {
   double lower_bound = 0;
   Status status = Status::optimal;
   Stage stage = Stage::open;
-  std::int64_t search_nodes = 0;  // LPs solved
+  std::int64_t search_nodes = 0;  // LPs solved, and bounds of dual ascent below the root
 };
 
 struct Timings {  // wall-clock seconds by stage

@@ -10,6 +10,7 @@
 #include "bound/rule_out.hpp"
 #include "lp/ckr_lp.hpp"
 #include "lp/cycle_cuts.hpp"
+#include "search/branching.hpp"
 #include "util/assert.hpp"
 
 namespace liid_cut {
@@ -45,15 +46,6 @@ struct OpenNode {
     return std::tie(a.bound, a.id) > std::tie(b.bound, b.id);
   }
 };
-
-// The label of largest x among those of finite cost, lower ones first.
-LabelId likeliest_label(std::span<const double> costs, std::span<const double> x) {
-  LabelId best = kNoLabel;
-  for (std::size_t k = 0; k < x.size(); ++k)
-    if (std::isfinite(costs[k]) && (best == kNoLabel || x[k] > x[static_cast<std::size_t>(best)]))
-      best = static_cast<LabelId>(k);
-  return best;
-}
 
 class Search {
  public:
@@ -121,7 +113,7 @@ class Search {
     }
     rule_out(id, restriction);
     if (restriction.feasible) {
-      at(id).split = choose_split(restriction.unary, x);
+      at(id).split = choose_split(model_, restriction.unary, x, messages_at(id), cut_.cost - bound);
       open_.push({bound, id});
     }
   }
@@ -204,22 +196,11 @@ class Search {
     return labels;
   }
 
-  // The least certain node with a choice, and its likeliest label. Without an LP solution (it failed or was stopped):
-  // the first such node and its cheapest label.
-  std::pair<NodeId, LabelId> choose_split(std::span<const double> unary, std::span<const double> x) const {
-    std::pair<NodeId, LabelId> best{0, remaining_labels(unary).front()};
-    double least = kInfinity;
-    for (NodeId u = 0; u < model_.n_nodes; ++u) {
-      if (labels_left(unary, u) < 2) continue;
-      const auto costs = row(unary, u);
-      if (x.empty()) return {u, static_cast<LabelId>(std::min_element(costs.begin(), costs.end()) - costs.begin())};
-      const LabelId likeliest = likeliest_label(costs, row(x, u));
-      if (const double certainty = x[model_.index(u, likeliest)]; certainty < least) {
-        least = certainty;
-        best = {u, likeliest};
-      }
-    }
-    return best;
+  // Those of the node, or of its nearest ancestor that keeps some.
+  std::span<const double> messages_at(std::int32_t id) const {
+    for (; id >= 0; id = at(id).parent)
+      if (!at(id).messages.empty()) return at(id).messages;
+    return cut_.messages;
   }
 
   void keep_messages(std::int32_t id, std::vector<double> messages, std::vector<ProofCut> cuts) {

@@ -12,6 +12,7 @@
 #include "bound/rule_out.hpp"
 #include "reduce/reduce.hpp"
 #include "search/branch_and_bound.hpp"
+#include "search/dual_search.hpp"
 #include "util/assert.hpp"
 
 namespace liid_cut {
@@ -23,6 +24,10 @@ constexpr int kPatience = 16;
 constexpr double kLeastProgress[] = {0.02, 0.005, 0.001};
 // Starting over on what is left pays when at least this part of the labels was ruled out.
 constexpr double kWorthStartingOver = 0.05;
+// A kernel of so few costs is searched by dual ascent first: so many nodes of a tree take no longer than its linear
+// program.
+constexpr std::size_t kSmall = 500;
+constexpr std::int64_t kFewNodes = 20;
 
 void ascend(const PottsModel& model, double least_progress, double tolerance, const SearchContext& context,
             ModelCut& cut) {
@@ -106,6 +111,8 @@ void cut_kernel(const PottsModel& model, Rules rules, double tolerance, SearchCo
     if (static_cast<double>(ruled_out.labels.size()) >= kWorthStartingOver * static_cast<double>(count_choices(model)))
       return start_over_without(ruled_out, model, tolerance, context, debug_labels, cut);
   }
+  if (model.unary.size() <= kSmall && search_by_dual_ascent(model, tolerance, kFewNodes, context, debug_labels, cut))
+    return;
   cut_by_relaxation(model, tolerance, context, debug_labels, cut);
 }
 
