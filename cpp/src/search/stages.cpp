@@ -153,11 +153,12 @@ void cut_kernels(const PottsModel& model, Rules rules, double tolerance, SearchC
       labels[static_cast<std::size_t>(u)] =
           static_cast<LabelId>(std::min_element(costs.begin(), costs.end()) - costs.begin());
   }
-  std::vector<double> messages(model.n_edges() * model.columns(), 0.0);
   ModelCut result;
   result.stage = Stage::reduction;
-  double lost = 0;  // gaps of the kernels
-  for (const Kernel& kernel : kernels_of(reduced, model)) {
+  double lost = 0;               // gaps of the kernels
+  std::vector<double> messages;  // not before the first kernel is cut: a giant one needs the memory until then
+  std::vector<Kernel> kernels = kernels_of(reduced, model);
+  for (Kernel& kernel : kernels) {
     const double share = static_cast<double>(kernel.nodes.size()) / static_cast<double>(model.n_nodes);
     ModelCut part = inspect(kernel.model);
     part.offer(kernel.model, labels_at(kernel, labels));
@@ -167,6 +168,8 @@ void cut_kernels(const PottsModel& model, Rules rules, double tolerance, SearchC
 
     for (std::size_t i = 0; i < kernel.nodes.size(); ++i)
       labels[static_cast<std::size_t>(kernel.nodes[i])] = part.labels[i];
+    kernel.model = {};
+    messages.resize(model.n_edges() * model.columns(), 0.0);
     for (std::size_t i = 0; i < kernel.edges.size() && !part.messages.empty(); ++i)
       std::copy_n(&part.messages[i * model.columns()], model.columns(),
                   &messages[static_cast<std::size_t>(kernel.edges[i]) * model.columns()]);
@@ -180,6 +183,7 @@ void cut_kernels(const PottsModel& model, Rules rules, double tolerance, SearchC
     result.search_nodes += part.search_nodes;
     lost += part.gap();
   }
+  messages.resize(model.n_edges() * model.columns(), 0.0);
   reduced.lift_labels(labels);
   reduced.lift_messages(messages);
   normalise(model, messages);

@@ -10,7 +10,8 @@ namespace liid_cut {
 ModelCut inspect(const PottsModel& model);
 
 // Every stage, cheapest first: reductions; then, for each kernel that they leave, dual ascent; the labels that its
-// bound rules out, and all of this again for what remains; the CKR LP; branch and bound.
+// bound rules out, and all of this again for what remains; for a small kernel a search with the bounds of dual ascent;
+// the CKR LP; branch and bound.
 //
 // `cut` comes from inspect. It is closed when cut.gap() <= tolerance; otherwise the context said stop.
 // `debug_labels`: a known optimum of the model, or empty; heavy-assert builds check that no stage loses it.
