@@ -17,7 +17,15 @@ from instances import (
     triangle,
     union,
 )
-from reference import assert_optimal, cheapest_cut, cut_cost, is_allowed, lp_value, messages_bound
+from reference import (
+    assert_optimal,
+    cheapest_cut,
+    cut_cost,
+    is_allowed,
+    lp_value,
+    messages_bound,
+    steps_of,
+)
 
 from liid_cut import verify
 
@@ -58,6 +66,29 @@ def test_random_optima_are_those_of_plain_enumeration(batch: int) -> None:
     for seed in range(10_000 + 100 * batch, 10_000 + 100 * (batch + 1)):
         inst = random_instance(seed, most_nodes=5, most_labels=3)
         assert inst.solve().cost == pytest.approx(cheapest_cut(inst), abs=1e-9), f"seed {seed}"
+
+
+def test_optima_of_small_searches_are_those_of_plain_enumeration() -> None:
+    # Every node is indifferent between all labels but one, which makes gaps common.
+    searched = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        pairs = np.argwhere(np.triu(np.ones((6, 6)), k=1) > 0)
+        edges = pairs[rng.random(len(pairs)) < 0.6]
+        inst = instance(1 - np.eye(3)[rng.integers(0, 3, 6)], edges, np.full(len(edges), 0.25))
+        result = inst.solve()
+        if "branch_and_bound" not in result.components["stage"]:
+            continue
+        searched += 1
+        steps = [step for _, step in steps_of(result.proofs)]
+        assert any(step["kind"] == "branch" for step in steps), f"seed {seed}"
+        optimum = cheapest_cut(inst)
+        assert_optimal(inst, result, optimum)
+        assert messages_bound(inst, result.edges, result.messages) < optimum - 1e-3, f"seed {seed}"
+        verification = verify(result, inst.probs, inst.graph)
+        assert verification, f"seed {seed}: {verification.problems}"
+        assert verification.optimal, f"seed {seed}"
+    assert searched > 20
 
 
 @pytest.mark.parametrize("batch", range(4))

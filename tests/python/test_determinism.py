@@ -30,7 +30,8 @@ from liid_cut import multiway_cut
 def mixture() -> Instance:
     """Components of all sizes, many of them with a gap."""
     rng = np.random.default_rng(8)
-    small = [triangle(), star(), simplex_grid(3), necklace(2), necklace(3, 1), THREE_LABELS]
+    with_gaps = [triangle(), simplex_grid(3), necklace(2), necklace(3, 1), necklace(6)]
+    small = [*with_gaps, star(), THREE_LABELS]
     grids = [grid(side, 3, seed=side, weight=0.8) for side in range(2, 13)]
     return union(*[small[i] for i in rng.integers(0, len(small), 40)], *grids)
 

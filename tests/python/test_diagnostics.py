@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hard_instances import SMALL
-from instances import features, instance, necklace, probabilities, triangle
+from instances import features, grid, instance, necklace, probabilities, star, triangle
 
 from liid_cut import MultiwayCutResult, MultiwayCutWarning, multiway_cut
 
@@ -97,8 +97,13 @@ def test_largest_component() -> None:
 
 
 def test_stages_that_closed_components() -> None:
-    assert triangle().solve().diagnostics["closed_by"] == {"linear_program": 1}
-    assert SMALL.solve().diagnostics["closed_by"] == {"branch_and_bound": 1}
+    assert star().solve().diagnostics["closed_by"] == {"reduction": 1}
+    assert grid(4, 3, seed=0).solve().diagnostics["closed_by"] == {"dual_ascent": 1}
+    assert triangle().solve().diagnostics["closed_by"] == {"branch_and_bound": 1}
+    assert triangle().solve(method="ckr").diagnostics["closed_by"] == {"linear_program": 1}
+    assert necklace(6).solve().diagnostics["closed_by"] == {"linear_program": 1}
+    for method in ("auto", "ckr"):
+        assert SMALL.solve(method=method).diagnostics["closed_by"] == {"branch_and_bound": 1}
 
 
 def test_a_stopped_solve_claims_no_optimum() -> None:

@@ -13,13 +13,14 @@ from reference import assert_rejected, steps_of
 
 from liid_cut import MultiwayCutResult, verify
 
-# Component 0, a triangle, has a proof with a cut; component 1, a star, is proven by its messages.
+# Component 0, a triangle, has a proof: branches from "auto", a cut from "ckr"; component 1, a star, is
+# proven by its messages.
 INST = union(triangle(), star())
-RESULT = INST.solve()
+RESULTS = {method: INST.solve(method=method) for method in ("auto", "ckr")}
 ENUMERATED = INST.solve(method="brute_force")
 
 
-def edited(edit: Callable[[Any], None], result: MultiwayCutResult = RESULT) -> MultiwayCutResult:
+def edited(edit: Callable[[Any], None], result: MultiwayCutResult) -> MultiwayCutResult:
     forged = copy.deepcopy(result)
     edit(forged)
     return forged
@@ -34,11 +35,18 @@ def put_field(field: str, value: Any, component: Any = 0) -> Callable[[Any], Non
 
 
 def test_premises() -> None:
-    assert RESULT.components["stage"][0] == "linear_program"
-    (proof,) = RESULT.proofs
-    assert any(step.get("cuts") for _, step in steps_of([proof]))
-    assert proof["nodes"].tolist() == [0, 1, 2]
-    assert verify(RESULT, INST.probs).optimal
+    for method, stage, has_cuts in (
+        ("auto", "branch_and_bound", False),
+        ("ckr", "linear_program", True),
+    ):
+        result = RESULTS[method]
+        assert result.components["stage"][0] == stage
+        (proof,) = result.proofs
+        steps = [step for _, step in steps_of([proof])]
+        assert any(step.get("cuts") for step in steps) == has_cuts
+        assert any(step["kind"] == "branch" for step in steps) != has_cuts
+        assert proof["nodes"].tolist() == [0, 1, 2]
+        assert verify(result, INST.probs).optimal
     assert verify(ENUMERATED, INST.probs).optimal
 
 
@@ -105,10 +113,11 @@ CLAIMS: dict[str, tuple[Callable[[Any], None], str]] = {
 }
 
 
+@pytest.mark.parametrize("method", RESULTS)
 @pytest.mark.parametrize("claim", CLAIMS)
-def test_forged_claim(claim: str) -> None:
+def test_forged_claim(claim: str, method: str) -> None:
     edit, message = CLAIMS[claim]
-    assert_rejected(verify(edited(edit), INST.probs, INST.graph), message)
+    assert_rejected(verify(edited(edit, RESULTS[method]), INST.probs, INST.graph), message)
 
 
 def test_forged_enumeration() -> None:
@@ -118,7 +127,7 @@ def test_forged_enumeration() -> None:
 
 @pytest.mark.parametrize("weights", [np.inf, np.nan, -1.0, 1.7e308, (np.inf, -np.inf)])
 def test_forged_weights_without_a_graph_to_compare_with(weights: Any) -> None:
-    forged = edited(lambda r: r.weights.__setitem__(slice(3, 5), weights))
+    forged = edited(lambda r: r.weights.__setitem__(slice(3, 5), weights), RESULTS["auto"])
     forged.labels[3:] = 0, 1, 2, 0
     forged.cut_labels = forged.labels
     assert_rejected(verify(forged, INST.probs), "cost is claimed to be|weight|malformed")

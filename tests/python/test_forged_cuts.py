@@ -57,7 +57,7 @@ def test_no_proof_of_more(name: str) -> None:
 
 def test_the_solver_proves_the_triangle_by_a_cut() -> None:
     inst = triangle()
-    result = inst.solve()
+    result = inst.solve(method="ckr")  # "auto" branches
     cuts = [cut for _, step in steps_of(result.proofs) for cut in step.get("cuts", [])]
     assert [sorted(cut["edges"]) for cut in cuts] == [[0, 1, 2]]
     assert verify(result, inst.probs, inst.graph).lower_bound == pytest.approx(4, rel=1e-12)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hard_instances import NESTED, SMALL, with_chains
+from hard_instances import NESTED, NESTED_WITH_CUTS, SMALL, with_chains
 from instances import Instance, simplex_grid, star, triangle, union
 from proof_steps import bound, branch, part, proof_of_the_triangle
 from reference import assert_rejected, assert_same_bits, assert_same_tree, steps_of
@@ -26,6 +26,7 @@ SAVED: dict[str, Instance] = {
     "several": union(triangle(), star(), simplex_grid(3), triangle()),
     "trees": with_chains(SMALL, seed=0, probs=0.02),
     "nested": NESTED,
+    "nested with cuts": NESTED_WITH_CUTS,
 }
 
 
@@ -42,16 +43,18 @@ def test_file_comes_back(name: str, method: str, tmp_path: Path) -> None:
     assert verification.optimal
 
 
-def test_the_nested_one_is_nested() -> None:
-    steps = steps_of(SAVED["nested"].solve().proofs)
+@pytest.mark.parametrize(("name", "has_cuts"), [("nested", False), ("nested with cuts", True)])
+def test_the_nested_ones_are_nested(name: str, has_cuts: bool) -> None:
+    steps = steps_of(SAVED[name].solve().proofs)
     assert max(depth for depth, _ in steps) >= 3
     assert {step["kind"] for _, step in steps} == {"bound", "branch", "rule_out"}
-    assert any(step.get("cuts") for _, step in steps)
+    assert any(step.get("cuts") for _, step in steps) == has_cuts
 
 
 @pytest.mark.parametrize("name", SAVED)
-def test_packed_proofs_are_json_and_flat_arrays(name: str) -> None:
-    proofs = SAVED[name].solve().proofs
+@pytest.mark.parametrize("method", ["auto", "ckr"])
+def test_packed_proofs_are_json_and_flat_arrays(name: str, method: str) -> None:
+    proofs = SAVED[name].solve(method=method).proofs
     before = copy.deepcopy(proofs)
     facts, arrays = pack(proofs)
     assert {key: (a.ndim, a.dtype.name) for key, a in arrays.items()} == {

@@ -46,6 +46,10 @@ def kinds(result: MultiwayCutResult) -> Counter[str]:
     return Counter(step["kind"] for _, step in steps_of(result.proofs))
 
 
+def cuts(result: MultiwayCutResult) -> list[Any]:
+    return [cut for _, step in steps_of(result.proofs) for cut in step.get("cuts", [])]
+
+
 def assert_proven(inst: Instance, result: MultiwayCutResult) -> None:
     verification = verify(result, inst.probs, inst.graph, allowed=inst.allowed)
     assert verification, verification.problems
@@ -92,16 +96,31 @@ def test_trees_are_reduced_and_only_the_core_branched_on(core: Instance, seed: i
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("n_triangles", [2, 3, 5])
+@pytest.mark.parametrize("n_triangles", [5, 8, 12])
 def test_trees_are_reduced_and_only_the_triangles_cut(n_triangles: int, seed: int) -> None:
-    inst = with_chains(necklace(n_triangles, seed), seed)
+    inst = with_chains(necklace(n_triangles, seed), seed, probs=0.02)
     result = inst.solve()
     assert result.components["stage"].tolist() == ["linear_program"]
-    cuts = [cut for _, step in steps_of(result.proofs) for cut in step.get("cuts", [])]
-    assert len(cuts) >= n_triangles
+    assert len(cuts(result)) >= n_triangles
     for proof in result.proofs:
         assert (proof["nodes"] < 3 * n_triangles).all()
     assert_proven(inst, result)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_triangles_are_branched_on_or_cut(seed: int) -> None:
+    inst = with_chains(necklace(2, seed), seed)
+    auto, by_lp = inst.solve(), inst.solve(method="ckr")
+    assert auto.components["stage"].tolist() == ["branch_and_bound"]
+    assert kinds(auto)["branch"] > 0
+    assert cuts(auto) == []
+    for proof in auto.proofs:
+        assert (proof["nodes"] < 6).all()
+    assert by_lp.components["stage"].tolist() == ["linear_program"]
+    assert kinds(by_lp)["branch"] == 0
+    assert len(cuts(by_lp)) >= 2
+    for result in (auto, by_lp):
+        assert_proven(inst, result)
 
 
 def test_without_the_proofs_only_the_messages_count() -> None:
@@ -118,8 +137,8 @@ def test_without_the_proofs_only_the_messages_count() -> None:
 # ---- which stage closes what
 
 
-def stages(inst: Instance) -> list[str]:
-    result = inst.solve()
+def stages(inst: Instance, method: str = "auto") -> list[str]:
+    result = inst.solve(method=method)
     assert_proven(inst, result)
     return [str(stage) for stage in result.components["stage"]]
 
@@ -136,8 +155,10 @@ def test_tight_grids_are_closed_by_dual_ascent() -> None:
 
 
 def test_gaps_are_closed_by_cuts_or_branching_alone() -> None:
-    inst = union(triangle(), necklace(2), THREE_LABELS)
-    assert stages(inst) == ["linear_program", "linear_program", "branch_and_bound"]
+    inst = union(triangle(), necklace(2), necklace(6), THREE_LABELS)
+    cut, branched = "linear_program", "branch_and_bound"
+    assert stages(inst) == [branched, branched, cut, branched]
+    assert stages(inst, method="ckr") == [cut, cut, cut, branched]
 
 
 @pytest.mark.parametrize("delta", [0.1, 0.5, 5.0])
