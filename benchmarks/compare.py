@@ -29,7 +29,7 @@ REFERENCE = "liid-auto"
 # A peer that ignores the time limit is killed this many seconds after it; slow model building
 # counts too.
 GRACE_S = 60.0
-PACKAGES = ("liid-cut", "highspy", "pytoulbar2", "gco-wrapper", "numpy", "scipy")
+PACKAGES = ("liid-cut", "highspy", "PySCIPOpt", "pytoulbar2", "gco-wrapper", "numpy", "scipy")
 
 
 def proposals_graph(n_images: int, seed: int) -> Instance:

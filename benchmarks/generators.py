@@ -38,25 +38,28 @@ def triangle() -> Instance:
 
 
 def simplex_grid(size: int) -> Instance:
-    """Triangulated triangle, terminals at its corners: optimum / LP = 12 / (11 + 1 / size).
+    """Triangulated triangle, terminals at its corners: optimum / LP = 12 / (11 + 1 / (3 q + 1)).
 
-    Nodes are the points ``(i, j, k)`` with ``i + j + k = size = 3 q + 1``; edges join points at
-    distance 1. The central hexagon (no coordinate above ``2 q``) has weight 1 inside and ``2 q``
-    along the triangle's sides. Each cut-off corner routes ``6 q`` units from its terminal into the
-    hexagon: ``2 q`` along each side and 2 to each inner point of the hexagon's edge. The points
-    themselves are an optimal fractional solution, of value ``q (11 + 1 / size)``; the optimum ``12
-    q`` cuts off two corners. Cunningham and Tang (1999) and Karger et al. (2004) prove the limit
-    12/11; the weights here were read off a linear program that maximises the ratio over all weights
-    on the grid, and may differ from theirs.
+    Here ``size`` is ``3 q`` or ``3 q + 1``; other sizes are not built.
+
+    Nodes are the points ``(i, j, k)`` with ``i + j + k = size``; edges join points at distance 1.
+    The central hexagon (no coordinate above ``2 q``) has weight 1 inside; the triangle's sides have
+    weight ``t = 2 q`` (``size = 3 q + 1``) or ``2 q + 2`` (``size = 3 q``). Each cut-off corner
+    routes ``t`` units along each side from its terminal into the hexagon, and 2 to each inner point
+    of the hexagon's edge. The points themselves are an optimal fractional solution; the optimum,
+    ``12 q`` or ``12 q + 4``, cuts off two corners. Cunningham and Tang (1999) and Karger et al.
+    (2004) prove the limit 12/11; the weights here were read off a linear program that maximises
+    the ratio over all weights on the grid, and may differ from theirs.
 
     Raises
     ------
     ValueError
-        ``size`` is not 4, 7, 10, ...
+        ``size`` is not 3, 4, 6, 7, 9, 10, ...
     """
-    q, remainder = divmod(size - 1, 3)
-    if q < 1 or remainder:
-        raise ValueError(f"size: expected 4, 7, 10, ..., got {size}")
+    q, remainder = divmod(size, 3)
+    if q < 1 or remainder == 2:
+        raise ValueError(f"size: expected 3, 4, 6, 7, 9, 10, ..., got {size}")
+    side = 2 * q if remainder else 2 * q + 2
     points = [(i, j, size - i - j) for i in range(size + 1) for j in range(size + 1 - i)]
     index = {point: u for u, point in enumerate(points)}
     steps = ((1, -1, 0), (0, 1, -1), (-1, 0, 1))
@@ -78,15 +81,16 @@ def simplex_grid(size: int) -> Instance:
                 continue
             on_side = any(here == 0 and there == 0 for here, there in zip(point, end, strict=True))
             if on_side:
-                add(point, end, 2.0 * q)
+                add(point, end, float(side))
             elif max(point) <= 2 * q and max(end) <= 2 * q:
                 add(point, end, 1.0)
 
     # One unit to inner point (i, j) of the hexagon's edge from either side: along that side, then
     # straight in.
     for corner in range(3):
-        for i in range(1, q + 1):
-            j = q + 1 - i
+        depth = size - 2 * q
+        for i in range(1, depth):
+            j = depth - i
             for turn in ((0, j), (i, 0)):
                 path = [(0, 0)]
                 for goal in (turn, (i, j)):
@@ -100,7 +104,7 @@ def simplex_grid(size: int) -> Instance:
     probs = np.zeros((len(points), 3))
     for corner in range(3):
         # More than the corner's degree, so no solution, fractional or not, moves it.
-        probs[index[turned((0, 0, size), corner)], corner] = 6.0 * q + 1.0
+        probs[index[turned((0, 0, size), corner)], corner] = 2.0 * (side + depth)
     return make_instance(probs, np.array(edges), np.array(weights))
 
 

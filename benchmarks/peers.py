@@ -28,9 +28,11 @@ from benchmarks.ckr_lp import (
     rounded,
 )
 from benchmarks.instances import Instance, cut_cost, unary_costs
+from benchmarks.scip_mip import scip_solver
 
 # HiGHS stops at 1e-4 by default, which would not count as a proof.
 MIP_GAP = 1e-7
+SCIP_INFINITY = 1e20
 
 
 @dataclass
@@ -200,6 +202,16 @@ def _toulbar2(instance: Instance, time_limit: float) -> Solve:
     return solve
 
 
+def _scip(instance: Instance, time_limit: float) -> Solve:
+    solve = scip_solver(instance, time_limit)
+
+    def answer() -> Answer:
+        labels, bound, status = solve()
+        return Answer(labels, bound if abs(bound) < SCIP_INFINITY else None, f"MIP: {status}")
+
+    return answer
+
+
 def _alpha_expansion(instance: Instance, time_limit: float) -> Solve:
     import gco
 
@@ -249,6 +261,7 @@ PEERS: dict[str, Peer] = {
         _highs_lp(solver="ipm", run_crossover="off"),
     ),
     "highs-mip": Peer("highspy", "HiGHS MIP, whole problem", _highs_mip),
+    "scip": Peer("pyscipopt", "SCIP MIP, whole problem", _scip),
     "toulbar2": Peer("pytoulbar2", "toulbar2 exact search", _toulbar2),
     "alpha-expansion": Peer(
         "gco", "gco alpha-expansion, no proof, ignores the time limit", _alpha_expansion
