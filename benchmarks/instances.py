@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+# Data beside the repository that is not part of it.
+SHARED = REPOSITORY.parent / "shared"
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -123,20 +125,14 @@ def write_instance(path: Path, instance: Instance) -> None:
     np.savez(path, P=instance.probs, a=a, b=b, w=instance.weights)
 
 
-def read_folder(folder: Path | None = None) -> dict[str, Instance]:
+def read_folder(folder: Path) -> dict[str, Instance]:
     """Instances of every ``.npz`` file in ``folder``, by file stem, smallest file first.
-
-    Without a folder, ``../shared/instances`` beside the repository is read if it exists.
 
     Raises
     ------
     FileNotFoundError
-        ``folder`` was given and does not exist.
+        ``folder`` does not exist.
     """
-    if folder is None:
-        folder = REPOSITORY.parent / "shared" / "instances"
-        if not folder.is_dir():
-            return {}
     if not folder.is_dir():
         raise FileNotFoundError(f"no such folder of instances: {folder}")
     paths = sorted(folder.glob("*.npz"), key=lambda path: (path.stat().st_size, path.name))

@@ -37,6 +37,7 @@ class Measurement:
 
     peer: str
     status: str
+    time_limit_s: float
     cpu_s: float | None = None  # solving
     wall_s: float | None = None
     build_cpu_s: float | None = None  # building the peer's model
@@ -47,6 +48,12 @@ class Measurement:
     message: str = ""  # the solver's own word
     peak_mib: float | None = None  # of the whole process
     base_mib: float | None = None  # before the model was built
+
+    @property
+    def limited(self) -> bool:
+        """Whether the run ended for want of time."""
+        late = (self.wall_s or 0.0) >= 0.9 * self.time_limit_s
+        return self.status == "killed" or (not self.proved and late)
 
 
 def peak_mib() -> float:
@@ -71,7 +78,7 @@ def run_here(
     try:
         importlib.import_module(peer.module)
     except ImportError as error:
-        return Measurement(name, "not installed", message=str(error)), None
+        return Measurement(name, "not installed", time_limit, message=str(error)), None
     base = peak_mib()
     start = time.process_time()
     solve = peer.prepare(instance, time_limit)
@@ -81,6 +88,7 @@ def run_here(
     measured = Measurement(
         name,
         "no labels",
+        time_limit,
         cpu_s=time.process_time() - built,
         wall_s=time.perf_counter() - wall,
         build_cpu_s=built - start,
@@ -99,15 +107,22 @@ def run_here(
     return measured, answer.labels
 
 
-def run_apart(name: str, instance: Instance, time_limit: float, grace: float) -> Measurement:
+def run_apart(
+    name: str,
+    instance: Instance,
+    time_limit: float,
+    grace: float,
+    python: str = sys.executable,
+) -> Measurement:
     """Run a peer in a fresh process, killed ``grace`` seconds after the time limit at the latest.
 
-    A peer that fails is a measurement with status "failed" or "killed", never an exception.
+    ``python`` is the interpreter that has the peer installed. A peer that fails is a measurement
+    with status "failed" or "killed", never an exception.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "instance.npz")
         write_instance(path, instance)
-        command = [sys.executable, "-m", "benchmarks.runner", name, str(path)]
+        command = [python, "-m", "benchmarks.runner", name, str(path)]
         # Threads that spin in a BLAS pool would count as the solver's CPU time.
         environment = dict(
             os.environ, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1"
@@ -124,14 +139,14 @@ def run_apart(name: str, instance: Instance, time_limit: float, grace: float) ->
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Measurement(
-                name, "killed", message=f"still busy {grace:g} s after the time limit"
-            )
+            message = f"still busy {grace:g} s after the time limit"
+            return Measurement(name, "killed", time_limit, message=message)
     # Solvers print banners: the result is the last line.
     last = child.stdout.strip().rpartition("\n")[2]
     if child.returncode or not last.startswith("{"):
         error = child.stderr.strip().rpartition("\n")[2]
-        return Measurement(name, "failed", message=f"exit {child.returncode}: {error}")
+        message = f"exit {child.returncode}: {error}"
+        return Measurement(name, "failed", time_limit, message=message)
     return Measurement(**json.loads(last))
 
 
