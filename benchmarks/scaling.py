@@ -1,49 +1,82 @@
-"""Measures how time and memory of a cut grow with the number of proposals.
+"""Measures how time and memory of a cut grow: with nodes, labels, delta and threads.
 
-    python -m benchmarks.scaling [--labels 21] [--nodes 20000 200000]
+    python -m benchmarks.scaling CURVE [--repeat 3] [--time-limit 60] [--most-nodes N] [--json OUT]
 
-Instances are generated in blocks of 200,000 proposals (20 an image), each with its own
-nearest-neighbour graph (mutual, 3 neighbours, delta 5), so that the search for neighbours, which
-is not measured, stays affordable. Each size runs in a process of its own, on one thread.
+CURVE is one of `CURVES`. Instances are generated proposals, 20 an image, on graphs of nearest
+neighbours (mutual, 3 neighbours, delta 5, where nothing else is said). They are generated in
+blocks of ``block`` proposals, each with a graph of its own, so that the search for neighbours,
+which is not measured, stays affordable. Each point runs in a process of its own, on one thread
+where nothing else is said; CPU and wall seconds are medians over ``--repeat`` solves (one solve
+where it takes more than 5 s).
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import statistics
+import sys
 import time
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import liid_cut
+from benchmarks import records
 from benchmarks.generators import proposals
 from liid_cut.graph import neighbor_edges
 
-BLOCK = 200_000
 PER_IMAGE = 20
 DIMENSION = 32
-HEADER = [
-    "nodes",
-    "edges",
-    "input MiB",
-    "CPU s",
-    "us a node",
-    "peak MiB over input",
-    "status",
-    "verified",
-]
+LONG_S = 5.0
 
 
-def blockwise(n_nodes: int, n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+class Point(NamedTuple):
+    """Settings of one measurement."""
+
+    nodes: int
+    labels: int = 21
+    symmetrize: str = "mutual"
+    delta: float = 5.0
+    threads: int = 1
+    block: int = 200_000
+
+
+BLOCK = 20_000
+DELTAS = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+CURVES: dict[str, list[Point]] = {
+    "nodes": [Point(n) for n in (2_000, 6_000, 20_000, 60_000, 200_000)],
+    "blockwise": [Point(n, labels=81, block=BLOCK) for n in (20_000, 200_000, 2_000_000)],
+    "labels": [Point(20_000, labels=k) for k in (6, 11, 21, 41, 81, 161)],
+    "delta": [
+        Point(20_000, symmetrize=symmetrize, delta=delta)
+        for symmetrize in ("mutual", "union")
+        for delta in DELTAS
+    ],
+    "threads": [
+        Point(n, labels=k, block=BLOCK, threads=threads)
+        for n, k in ((200_000, 21), (200_000, 81))
+        for threads in (1, 2, 4)
+    ],
+}
+
+
+def generate(point: Point) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Probs float32 (n, K+1), edges int32 (m, 2) and weights (m,) of generated proposals."""
-    probs = np.empty((n_nodes, n_labels), dtype=np.float32)
+    probs = np.empty((point.nodes, point.labels), dtype=np.float32)
     edges, weights = [], []
-    for start in range(0, n_nodes, BLOCK):
-        size = min(BLOCK, n_nodes - start)
-        made = proposals(size // PER_IMAGE, PER_IMAGE, n_labels - 1, DIMENSION, seed=start)
+    for start in range(0, point.nodes, point.block):
+        size = min(point.block, point.nodes - start)
+        made = proposals(size // PER_IMAGE, PER_IMAGE, point.labels - 1, DIMENSION, seed=start)
         probs[start : start + size] = made.probs
         block, w = neighbor_edges(
-            made.feats, n_neighbors=3, delta=5.0, symmetrize="mutual", n_threads=0
+            made.feats,
+            n_neighbors=3,
+            delta=point.delta,
+            symmetrize=point.symmetrize,
+            n_threads=0,
         )
         edges.append(block + np.int32(start))
         weights.append(w)
@@ -56,42 +89,103 @@ def memory_mib(field: str) -> float:
         return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1024
 
 
-def measure(n_nodes: int, n_labels: int) -> list[str]:
-    """One row of the table."""
-    probs, edges, weights = blockwise(n_nodes, n_labels)
-    with open("/proc/self/clear_refs", "w") as clear:
-        clear.write("5")  # the peak so far is the generator's
-    before = memory_mib("VmRSS")
-    start = time.process_time()
-    result = liid_cut.multiway_cut(probs, graph=(edges, weights), n_jobs=1)
-    cpu = time.process_time() - start
-    peak = memory_mib("VmHWM") - before
-    return [
-        str(n_nodes),
-        str(len(edges)),
-        f"{(probs.nbytes + edges.nbytes + weights.nbytes) / 2**20:.0f}",
-        f"{cpu:.2f}",
-        f"{1e6 * cpu / n_nodes:.2f}",
-        f"{peak:.0f}",
-        result.status,
-        "yes" if liid_cut.verify(result, probs, (edges, weights)) else "NO",
+def measure(point: Point, repeat: int, time_limit: float) -> dict[str, Any]:
+    """Generate one instance, solve it, verify the last result."""
+    warnings.simplefilter("ignore", liid_cut.MultiwayCutWarning)
+    probs, edges, weights = generate(point)
+    cpu_s: list[float] = []
+    wall_s: list[float] = []
+    peak = 0.0
+    result = None
+    while len(cpu_s) < repeat and (not cpu_s or cpu_s[0] < LONG_S):
+        result = None  # its memory is not the next solve's
+        with open("/proc/self/clear_refs", "w") as clear:
+            clear.write("5")  # the peak so far is the generator's
+        before = memory_mib("VmRSS")
+        start, wall = time.process_time(), time.perf_counter()
+        result = liid_cut.multiway_cut(
+            probs, graph=(edges, weights), n_jobs=point.threads, time_limit=time_limit
+        )
+        cpu_s.append(time.process_time() - start)
+        wall_s.append(time.perf_counter() - wall)
+        peak = max(peak, memory_mib("VmHWM") - before)
+    return point._asdict() | {
+        "edges": len(edges),
+        "input_mib": (probs.nbytes + edges.nbytes + weights.nbytes) / 2**20,
+        "cpu_s": statistics.median(cpu_s),
+        "wall_s": statistics.median(wall_s),
+        "solves": len(cpu_s),
+        "peak_over_input_mib": peak,
+        "status": result.status,
+        "relative_gap": result.gap / max(1.0, abs(result.cost)),
+        "largest_component": int(result.components["size"].max()),
+        "lps": result.mip_node_count,
+        "verified": bool(liid_cut.verify(result, probs, (edges, weights))),
+    }
+
+
+def markdown(data: dict[str, Any]) -> str:
+    """The points as a table."""
+    rows: list[tuple[str, ...]] = [
+        (
+            "nodes x labels",
+            "edges",
+            "graph, delta",
+            "threads",
+            "CPU s",
+            "wall s",
+            "CPU us a node",
+            "input MiB",
+            "peak MiB over input",
+            "result",
+        )
     ]
+    for point in data["points"]:
+        ended = point["status"]
+        if ended != "optimal":
+            ended += f", gap {point['relative_gap']:.0e}"
+        rows.append(
+            (
+                f"{point['nodes']} x {point['labels']}",
+                str(point["edges"]),
+                f"{point['symmetrize']}, {point['delta']:g}",
+                str(point["threads"]),
+                f"{point['cpu_s']:.3g}",
+                f"{point['wall_s']:.3g}",
+                f"{1e6 * point['cpu_s'] / point['nodes']:.3g}",
+                f"{point['input_mib']:.3g}",
+                f"{point['peak_over_input_mib']:.3g}",
+                ended + (", verified" if point["verified"] else ", NOT VERIFIED"),
+            )
+        )
+    return records.markdown_table(rows)
 
 
-def main() -> None:
-    """Parse the command line, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--labels", type=int, default=21)
-    parser.add_argument("--nodes", type=int, nargs="+", default=[20_000, 200_000])
-    arguments = parser.parse_args()
-    print("| " + " | ".join(HEADER) + " |")
-    print("|" + "---|" * len(HEADER))
+def main(arguments: list[str] | None = None) -> int:
+    """Measure one curve and print it; returns 1 if a result is not verified, else 0."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.scaling", description="How time and memory of a cut grow."
+    )
+    parser.add_argument("curve", choices=list(CURVES))
+    parser.add_argument("--repeat", type=int, default=3, help="solves a point")
+    parser.add_argument("--time-limit", type=float, default=60.0, help="seconds a solve")
+    parser.add_argument("--most-nodes", type=int, help="leave out larger instances")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write every point")
+    options = parser.parse_args(arguments)
+    points = []
     fresh = multiprocessing.get_context("spawn")
-    for n_nodes in arguments.nodes:
+    for point in CURVES[options.curve]:
+        if options.most_nodes and point.nodes > options.most_nodes:
+            continue
+        print(point, file=sys.stderr, flush=True)
         with fresh.Pool(1) as process:
-            row = process.apply(measure, (n_nodes, arguments.labels))
-        print("| " + " | ".join(row) + " |", flush=True)
+            points.append(process.apply(measure, (point, options.repeat, options.time_limit)))
+    data = {"curve": options.curve, "points": points}
+    print(markdown(data))
+    if options.json:
+        records.write(options.json, records.command_line("benchmarks.scaling"), data)
+    return int(not all(point["verified"] for point in points))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
