@@ -44,8 +44,12 @@ def environment() -> dict[str, str]:
 
 
 def command_line(module: str) -> str:
-    """How this process was called, without files of its own choosing."""
-    return " ".join(["python -m", module, *sys.argv[1:]])
+    """How this process was called, without ``--json OUT``."""
+    words = sys.argv[1:]
+    if "--json" in words:
+        at = words.index("--json")
+        words = words[:at] + words[at + 2 :]
+    return " ".join(["python -m", module, *words])
 
 
 def write(path: Path, command: str, data: Any) -> None:

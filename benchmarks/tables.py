@@ -116,53 +116,61 @@ def _best(comparison: Comparison) -> tuple[float | None, float | None]:
     return min(costs, default=None), max(bounds, default=None)
 
 
-def _time(run: Measurement, best_cost: float | None) -> str:
+def _cell(run: Measurement, reference: Measurement, best_cost: float | None) -> str:
+    """CPU seconds, their ratio to the reference's, and what is left to prove."""
     if run.cpu_s is None:
         return run.status
-    if run.proved:
-        return f"{run.cpu_s:.3g}"
+    parts = [f"{'>' if run.limited else ''}{run.cpu_s:.3g}"]
+    if run is not reference:
+        parts.append(f"{ratio(run, reference)}x")
     if run.peer in HEURISTICS and run.cost is not None and best_cost is not None:
         excess = (run.cost - best_cost) / max(1.0, abs(best_cost))
-        return f"{run.cpu_s:.3g} ({'best' if excess <= PROOF_TOLERANCE else f'+{excess:.2%}'})"
-    left = "no labels" if run.gap is None else f"gap {run.gap:.0e}"
-    return f"{'>' if run.limited else ''}{run.cpu_s:.3g} ({left})"
+        parts.append("best" if excess <= PROOF_TOLERANCE else f"+{excess:.2%}")
+    elif not run.proved:
+        parts.append("no labels" if run.gap is None else f"gap {run.gap:.0e}")
+    return ", ".join(parts)
 
 
-def _against_best_peer(comparison: Comparison) -> str:
-    """CPU time of the fastest exact peer over ours."""
+def _fastest_exact_peer(comparison: Comparison) -> Measurement | None:
+    """The run of the exact peer that proved the optimum first, by CPU time; None if none did."""
     runs = {name: summary(measured) for name, measured in comparison.runs.items()}
-    ours = runs[REFERENCE]
-    peers = [
-        run
-        for name, run in runs.items()
-        if name not in OURS and name not in HEURISTICS and run.cpu_s is not None
-    ]
-    if not peers or not ours.cpu_s:
-        return "-"
-    done = [run for run in peers if run.proved]
-    if not ours.proved:
-        return "not proved" if done else "nobody"
-    fastest = min(done or peers, key=lambda run: run.cpu_s or 0.0)
-    return ("" if done else ">") + f"{(fastest.cpu_s or 0.0) / ours.cpu_s:.3g}"
+    proved = [run for name, run in runs.items() if name not in OURS and run.proved]
+    return min(proved, key=lambda run: run.cpu_s or 0.0, default=None)
+
+
+def in_words(comparisons: Sequence[Comparison]) -> str:
+    """How many instances ours proves, which it does not, and where a peer was faster."""
+    ours = {found.title: summary(found.runs[REFERENCE]) for found in comparisons}
+    left = [title for title, run in ours.items() if not run.proved]
+    text = f"`{REFERENCE}` proves {len(ours) - len(left)} of {len(ours)} optimal"
+    text += f"; open: {', '.join(left)}." if left else "."
+    faster = []
+    for found in comparisons:
+        peer, run = _fastest_exact_peer(found), ours[found.title]
+        if peer and (not run.proved or (peer.cpu_s or 0.0) < (run.cpu_s or 0.0)):
+            faster.append(f"{found.title} ({peer.peer})")
+    if not faster:
+        return f"{text} No exact peer is faster on any of them."
+    return f"{text} An exact peer is faster on {len(faster)}: {', '.join(faster)}."
 
 
 def overview(comparisons: Sequence[Comparison]) -> str:
-    """CPU seconds of every solver (columns) on every instance (rows)."""
+    """CPU seconds of every solver (columns) on every instance (rows), with ratios to ours."""
     names = list(dict.fromkeys(name for found in comparisons for name in found.runs))
-    rows = [("instance", "n x labels, edges", "optimum", *names, "best exact peer / ours")]
+    rows = [("instance", "n x labels, edges", "optimum", *names)]
     for found in comparisons:
         cost, bound = _best(found)
         proved = any(summary(runs).proved for runs in found.runs.values())
         optimum = _number(cost, ".8g")
         if not proved:
             optimum = f"{_number(bound, '.7g')} .. {_number(cost, '.7g')}"
+        reference = summary(found.runs[REFERENCE])
         rows.append(
             (
                 found.title,
                 f"{found.nodes} x {found.labels}, {found.edges}",
                 optimum,
-                *(_time(summary(found.runs[name]), cost) for name in names),
-                _against_best_peer(found),
+                *(_cell(summary(found.runs[name]), reference, cost) for name in names),
             )
         )
     return markdown_table(rows)
