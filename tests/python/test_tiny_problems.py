@@ -1,0 +1,83 @@
+"""The check of every method against brute force: its oracle, its problems, and that it can fail."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from instances import Instance
+from reference import cheapest_cut, cut_cost
+
+import liid_cut
+from benchmarks import tiny_problems
+from benchmarks.tiny_problems import all_costs, all_labellings, check, faults, tiny_problem
+
+
+def test_oracle_is_that_of_the_tests() -> None:
+    for seed in range(30):
+        instance, allowed = tiny_problem(seed)
+        n, labels = instance.probs.shape
+        if labels**n > 1000:
+            continue
+        inst = Instance(*instance, allowed)
+        costs = all_costs(instance)
+        every = all_labellings(n, labels)
+        for row in (0, len(every) // 2, len(every) - 1):
+            assert costs[row] == pytest.approx(cut_cost(inst, every[row]), abs=1e-12)
+        mask = allowed[np.arange(n), every].all(axis=1)
+        assert costs[mask].min() == pytest.approx(cheapest_cut(inst), abs=1e-12)
+
+
+def test_problems_repeat_and_differ() -> None:
+    first, again = tiny_problem(7), tiny_problem(7)
+    for one, other in zip(first.instance, again.instance, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(first.allowed, again.allowed)
+    assert len({tiny_problem(seed).instance.probs.tobytes() for seed in range(20)}) == 20
+
+
+def test_problems_need_the_later_stages() -> None:
+    stages, wrong = tiny_problems.check_many(range(100))[:2]
+    assert wrong == []
+    assert sum(stages.values()) == 600
+    assert stages["auto: linear_program"] + stages["auto: branch_and_bound"] >= 5
+    assert stages["auto: dual_ascent"] >= 20
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("status", "time_limit", "status time_limit"),
+        ("cost", 0.0, "cost 0.0, cheapest"),
+        ("lower_bound", 0.0, "lower_bound 0.0, cheapest"),
+        ("labels", "another", "labels .* cost .*, cheapest"),
+        ("messages", "zero", "verify: "),
+    ],
+)
+def test_faults_are_found(field: str, value: object, message: str) -> None:
+    instance, _ = tiny_problem(5)  # closed by messages alone
+    graph = instance.edges, instance.weights
+    costs = all_costs(instance)
+    result = liid_cut.multiway_cut(instance.probs, graph=graph)
+    assert faults(result, instance, None, costs) == []
+    worst = all_labellings(*instance.probs.shape)[int(costs.argmax())].astype(np.int32)
+    special = {"another": worst, "zero": np.zeros_like(result.messages)}
+    result[field] = special.get(str(value), value)
+    found = faults(result, instance, None, costs)
+    assert any(re.search(message, text) for text in found), found
+
+
+def test_a_crash_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(liid_cut, "multiway_cut", crash)
+    _, wrong = check(0)
+    assert len(wrong) == 6
+    assert all("RuntimeError: boom" in text for text in wrong)
+
+
+def test_the_exit_code_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tiny_problems.main(["--n", "6", "--processes", "1"]) == 0
+    assert "36 results, 0 mismatches" in capsys.readouterr().out
