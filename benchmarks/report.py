@@ -86,6 +86,7 @@ PARTS: dict[str, Part] = {
         "Of the seeds 0 to 7 these have the largest gaps.",
         _compare("hard"),
         _comparison,
+        slow=True,
     ),
     "features": Part(
         "Graphs of real features",
