@@ -36,7 +36,7 @@ from liid_cut.neighbors import nearest_neighbors
 NEIGHBORS = (3, 5, 10)
 DELTAS = (0.03, 0.1, 0.3, 1.0, 5.0)
 PER_IMAGE = 20
-HEADER = ("CPU s", "gap", "closed by")
+HEADER = ("CPU s", "closed by")
 
 
 def random_tags(
@@ -107,21 +107,25 @@ def rows(
 
 
 def _cells(found: dict[str, Any]) -> tuple[str, ...]:
-    relative = found["gap"] / max(1.0, abs(found["cost"]))
-    return (
-        f"{found['cpu_s']:.3f}",
-        f"{relative:.0e}" if found["status"] != "optimal" else "proven",
-        found["closed_by"] + ("" if found["verified"] else ", NOT VERIFIED"),
-    )
+    closed_by = found["closed_by"]
+    if found["status"] != "optimal":
+        closed_by = f"open, gap {found['gap'] / max(1.0, abs(found['cost'])):.0e}"
+    return f"{found['cpu_s']:.3f}", closed_by + ("" if found["verified"] else ", NOT VERIFIED")
 
 
-def _sentence(name: str, found: list[dict[str, Any]]) -> str:
-    proven = sum(one["status"] == "optimal" for one in found)
+def _sentence(name: str, kind: str, rows: list[dict[str, Any]]) -> str:
+    found = [row[kind] for row in rows]
+    left = [
+        f"{row['graph']}, delta {row['delta']:g}, {row['probs']}"
+        for row in rows
+        if row[kind]["status"] != "optimal"
+    ]
     times = [one["cpu_s"] for one in found]
-    verified = sum(one["verified"] for one in found)
     return (
-        f"{name}: {proven} of {len(found)} proven optimal, {verified} verified; "
+        f"{name}: {len(found) - len(left)} of {len(found)} proven optimal, "
+        f"{sum(one['verified'] for one in found)} verified; "
         f"CPU s at most {max(times):.2f}, together {sum(times):.1f}."
+        + (f" Open: {'; '.join(left)}." if left else "")
     )
 
 
@@ -137,7 +141,7 @@ def markdown(data: dict[str, Any]) -> str:
     for row in found:
         cells = (row["graph"], f"{row['delta']:g}", row["probs"], str(row["edges"]))
         table.append(cells + tuple(cell for kind in present for cell in _cells(row[kind])))
-    text = [_sentence(name, [row[kind] for row in found]) for kind, name in present.items()]
+    text = [_sentence(name, kind, found) for kind, name in present.items()]
     return "\n\n".join([*text, records.markdown_table(table)])
 
 

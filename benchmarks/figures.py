@@ -1,6 +1,7 @@
-"""Pictures of `benchmarks.scaling`'s curves, as small PNG files for the results page.
+"""Pictures of the results page, as small PNG files.
 
-Input: the data that ``scaling --json`` wrote, by curve; output: ``figures/CURVE.png``. Matplotlib
+Input: the points that ``scaling --json`` wrote, or the rows of ``feature_graphs --json``; output:
+``figures/NAME.png``. Matplotlib
 is imported by the functions, so that the page can be built without pictures.
 """
 
@@ -35,6 +36,13 @@ def _line(axes: Axes, points: Points, x: str, y: Callable[[Any], float], label: 
         axes.plot(at, value, "o", color=line.get_color(), markerfacecolor=face, markersize=5)
 
 
+def _same_scale(left: Axes, right: Axes) -> None:
+    low = min(left.get_ylim()[0], right.get_ylim()[0])
+    high = max(left.get_ylim()[1], right.get_ylim()[1])
+    for axes in (left, right):
+        axes.set_ylim(low, high)
+
+
 def _cpu(point: dict[str, Any]) -> float:
     return float(point["cpu_s"])
 
@@ -65,12 +73,22 @@ def _labels(left: Axes, right: Axes, points: Points) -> None:
 
 
 def _delta(left: Axes, right: Axes, points: Points) -> None:
-    for (symmetrize,), group in _groups(points, "symmetrize"):
-        _line(left, group, "delta", _cpu, symmetrize)
-        _line(right, group, "delta", lambda point: max(1, int(point["lps"])), symmetrize)
-    left.set(xscale="log", yscale="log", xlabel="delta", ylabel="CPU s")
-    right.set(xscale="log", yscale="log", xlabel="delta", ylabel="LPs solved (at least 1)")
-    left.legend()
+    for axes, kind in ((left, "mutual"), (right, "union")):
+        _line(axes, [point for point in points if point["symmetrize"] == kind], "delta", _cpu)
+        axes.set(xscale="log", yscale="log", xlabel="delta", ylabel="CPU s", title=kind)
+    _same_scale(left, right)
+
+
+def _features(left: Axes, right: Axes, rows: Points) -> None:
+    for (graph, probs), group in _groups(rows, "graph", "probs"):
+        kind, neighbors = graph.split()
+        points = [row["free"] | {"delta": row["delta"]} for row in group]
+        axes = left if kind == "mutual" else right
+        _line(axes, points, "delta", _cpu, f"k {neighbors}, {probs.replace('_', ' ')}")
+        axes.set(xscale="log", yscale="log", xlabel="delta", ylabel="CPU s", title=kind)
+    _same_scale(left, right)
+    lines = left.get_legend_handles_labels()
+    left.figure.legend(*lines, loc="outside center right", fontsize="x-small")
 
 
 def _threads(left: Axes, right: Axes, points: Points) -> None:
@@ -85,6 +103,7 @@ def _threads(left: Axes, right: Axes, points: Points) -> None:
 
 
 DRAW: dict[str, Callable[[Any, Any, Points], None]] = {
+    "features": _features,
     "nodes": _nodes,
     "labels": _labels,
     "delta": _delta,
@@ -92,13 +111,13 @@ DRAW: dict[str, Callable[[Any, Any, Points], None]] = {
 }
 
 
-def draw(curve: str, points: Points, path: Path) -> None:
-    """Draw two panels of one curve to ``path``."""
+def draw(name: str, points: Points, path: Path) -> None:
+    """Draw the two panels of one picture to ``path``."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=SIZE_IN, layout="constrained")
     left, right = figure.subplots(1, 2)
-    DRAW[curve](left, right, points)
+    DRAW[name](left, right, points)
     for axes in (left, right):
         axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,6 @@ FOLDER = Path(__file__).resolve().parent
 RESULTS = FOLDER / "results"
 FIGURES = FOLDER / "figures"
 PAGE = FOLDER / "RESULTS.md"
-EMPTY: dict[str, Any] = {"data": {"points": []}}
 HEAD = """\
 # Measurements
 
@@ -161,13 +160,21 @@ def measure(name: str, peer_time_limit: float | None) -> bool:
     return subprocess.run([sys.executable, "-m", *command], check=False).returncode == 0
 
 
+def _points(name: str, found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a part's picture shows; that of the nodes shows three parts."""
+    if name == "features":
+        rows: list[dict[str, Any]] = found[name]["data"]["rows"]
+        return rows
+    curves = ("nodes", "whole", "blockwise") if name == "nodes" else (name,)
+    return [point for curve in curves if curve in found for point in found[curve]["data"]["points"]]
+
+
 def section(name: str, found: dict[str, dict[str, Any]]) -> str:
     """One part of the page; draws its picture."""
     part, record = PARTS[name], found[name]
     text = [f"## {part.title}", part.text, f"`{record['command']}`, {record['date']}"]
     if name in figures.DRAW:
-        curves = ("nodes", "whole", "blockwise") if name == "nodes" else (name,)
-        points = [point for curve in curves for point in found.get(curve, EMPTY)["data"]["points"]]
+        points = _points(name, found)
         figures.draw(name, points, FIGURES / f"{name}.png")
         text.append(f"![{part.title}](figures/{name}.png)")
     text.append(part.show(record["data"]))

@@ -5,14 +5,15 @@
 CURVE is one of `CURVES`. Instances are generated proposals, 20 an image, on graphs of nearest
 neighbours (mutual, 3 neighbours, delta 5, where nothing else is said). They are generated in
 blocks of ``block`` proposals, each with a graph of its own, so that the search for neighbours,
-which is not measured, stays affordable. Each point runs in a process of its own, on one thread
-where nothing else is said; CPU and wall seconds are medians over ``--repeat`` solves (one solve
+which is not measured, stays affordable. Each instance has a process of its own; one thread where
+nothing else is said; CPU and wall seconds are medians over ``--repeat`` solves (one solve
 where it takes more than 5 s).
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import statistics
 import sys
@@ -57,8 +58,8 @@ CURVES: dict[str, list[Point]] = {
         for delta in DELTAS
     ],
     "threads": [
-        Point(100_000, labels=labels, block=BLOCK, threads=threads)
-        for labels in (21, 81)
+        Point(nodes, labels=labels, block=BLOCK, threads=threads)
+        for nodes, labels in ((400_000, 21), (200_000, 81))
         for threads in (1, 2, 4)
     ],
 }
@@ -90,39 +91,62 @@ def memory_mib(field: str) -> float:
         return next(int(line.split()[1]) for line in status if line.startswith(field)) / 1024
 
 
-def measure(point: Point, repeat: int, time_limit: float) -> dict[str, Any]:
-    """Generate one instance, solve it, verify the last result."""
-    warnings.simplefilter("ignore", liid_cut.MultiwayCutWarning)
-    probs, edges, weights = generate(point)
-    cpu_s: list[float] = []
-    wall_s: list[float] = []
-    peak = 0.0
-    result = None
-    while len(cpu_s) < repeat and (not cpu_s or cpu_s[0] < LONG_S):
-        result = None  # its memory is not the next solve's
+class Runs:
+    """CPU and wall seconds of a point's solves, their peak memory, and the first result's facts."""
+
+    def __init__(self) -> None:
+        self.cpu_s: list[float] = []
+        self.wall_s: list[float] = []
+        self.peak_mib = 0.0
+        self.facts: dict[str, Any] = {}
+
+    def solve(self, point: Point, probs: Any, graph: Any, time_limit: float) -> None:
+        """Solve once more; the first result is verified."""
         with open("/proc/self/clear_refs", "w") as clear:
-            clear.write("5")  # the peak so far is the generator's
+            clear.write("5")  # the peak so far is the generator's, or verify's
         before = memory_mib("VmRSS")
         start, wall = time.process_time(), time.perf_counter()
         result = liid_cut.multiway_cut(
-            probs, graph=(edges, weights), n_jobs=point.threads, time_limit=time_limit
+            probs, graph=graph, n_jobs=point.threads, time_limit=time_limit
         )
-        cpu_s.append(time.process_time() - start)
-        wall_s.append(time.perf_counter() - wall)
-        peak = max(peak, memory_mib("VmHWM") - before)
-    return point._asdict() | {
+        self.cpu_s.append(time.process_time() - start)
+        self.wall_s.append(time.perf_counter() - wall)
+        self.peak_mib = max(self.peak_mib, memory_mib("VmHWM") - before)
+        if not self.facts:
+            self.facts = {
+                "status": result.status,
+                "relative_gap": result.gap / max(1.0, abs(result.cost)),
+                "largest_component": int(result.components["size"].max()),
+                "lps": result.mip_node_count,
+                "verified": bool(liid_cut.verify(result, probs, graph)),
+            }
+
+
+def measure(points: list[Point], repeat: int, time_limit: float) -> list[dict[str, Any]]:
+    """Generate one instance and solve it at each point in turn; the points differ in threads."""
+    warnings.simplefilter("ignore", liid_cut.MultiwayCutWarning)
+    probs, edges, weights = generate(points[0])
+    size = {
         "edges": len(edges),
         "input_mib": (probs.nbytes + edges.nbytes + weights.nbytes) / 2**20,
-        "cpu_s": statistics.median(cpu_s),
-        "wall_s": statistics.median(wall_s),
-        "solves": len(cpu_s),
-        "peak_over_input_mib": peak,
-        "status": result.status,
-        "relative_gap": result.gap / max(1.0, abs(result.cost)),
-        "largest_component": int(result.components["size"].max()),
-        "lps": result.mip_node_count,
-        "verified": bool(liid_cut.verify(result, probs, (edges, weights))),
     }
+    runs = {point: Runs() for point in points}
+    for _ in range(repeat):
+        for point, done in runs.items():
+            if not done.cpu_s or done.cpu_s[0] < LONG_S:
+                done.solve(point, probs, (edges, weights), time_limit)
+    return [
+        point._asdict()
+        | size
+        | {
+            "cpu_s": statistics.median(done.cpu_s),
+            "wall_s": statistics.median(done.wall_s),
+            "solves": len(done.cpu_s),
+            "peak_over_input_mib": done.peak_mib,
+        }
+        | done.facts
+        for point, done in runs.items()
+    ]
 
 
 def markdown(data: dict[str, Any]) -> str:
@@ -173,14 +197,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--most-nodes", type=int, help="leave out larger instances")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write every point")
     options = parser.parse_args(arguments)
-    points = []
+    points: list[dict[str, Any]] = []
     fresh = multiprocessing.get_context("spawn")
-    for point in CURVES[options.curve]:
-        if options.most_nodes and point.nodes > options.most_nodes:
-            continue
-        print(point, file=sys.stderr, flush=True)
+    chosen = [p for p in CURVES[options.curve] if p.nodes <= (options.most_nodes or p.nodes)]
+    for _, group in itertools.groupby(chosen, lambda point: point._replace(threads=1)):
+        alike = list(group)
+        print(*alike, file=sys.stderr, flush=True)
         with fresh.Pool(1) as process:
-            points.append(process.apply(measure, (point, options.repeat, options.time_limit)))
+            points += process.apply(measure, (alike, options.repeat, options.time_limit))
     data = {"curve": options.curve, "points": points}
     print(markdown(data))
     if options.json:
