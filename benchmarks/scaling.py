@@ -178,8 +178,8 @@ def markdown(data: dict[str, Any]) -> str:
                 f"{point['cpu_s']:.3g}",
                 f"{point['wall_s']:.3g}",
                 f"{1e6 * point['cpu_s'] / point['nodes']:.3g}",
-                f"{point['input_mib']:.3g}",
-                f"{point['peak_over_input_mib']:.3g}",
+                f"{point['input_mib']:.1f}",
+                f"{point['peak_over_input_mib']:.0f}",
                 ended + (", verified" if point["verified"] else ", NOT VERIFIED"),
             )
         )
