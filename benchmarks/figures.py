@@ -56,8 +56,8 @@ def _over_input(point: dict[str, Any]) -> float:
 
 
 def _nodes(left: Axes, right: Axes, points: Points) -> None:
-    for (labels, block), group in _groups(points, "labels", "block"):
-        name = f"{labels} labels" + (", blockwise" if block < group[-1]["nodes"] else "")
+    for (labels, block, d), group in _groups(points, "labels", "block", "dimension"):
+        name = f"{labels} labels, {d}-d" + (", blocks" if block < group[-1]["nodes"] else "")
         _line(left, group, "nodes", _us_a_node, name)
         _line(right, group, "nodes", _over_input, name)
     left.set(xscale="log", xlabel="nodes", ylabel="CPU us a node", ylim=(0, None))

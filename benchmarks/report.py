@@ -115,7 +115,8 @@ PARTS: dict[str, Part] = {
     ),
     "whole": Part(
         "10,000 images of 20 proposals in one graph",
-        "",
+        "In 32 dimensions, as in the other sections, the graph hangs together; in 256, as in "
+        "`proposals-*` above, less so.",
         ("benchmarks.scaling", "whole"),
         scaling.markdown,
         slow=True,
