@@ -1,0 +1,1 @@
+"""Category-agnostic object proposals: making, selecting and storing them."""
