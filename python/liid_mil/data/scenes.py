@@ -1,0 +1,138 @@
+"""Scenes: images composed on the fly from real pictures, with exact tags, boxes and masks.
+
+Objects (handwritten digits, or clothes) in many colours, sizes and turns lie on crops of
+photographs, among clutter, and hide one another in part. Image i depends on the settings and i
+alone: three random streams decide what it shows, where, and how it looks, so that tags need no
+rendering and the truth no colours. The data on which a newcomer can train; the paper has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_mil.data.scene_backgrounds import background
+from liid_mil.data.scene_layout import Item, LayoutSettings, place_items
+from liid_mil.data.scene_look import paint
+from liid_mil.data.scene_objects import SOURCES, SPLITS
+from liid_mil.data.types import Image, Truth
+from liid_mil.proposals.masks import boxes_of_masks, encode_masks
+
+_WHAT, _WHERE, _LOOK = range(3)
+_REPEATS_A_CLASS = 0.3
+
+
+class SceneDataset:
+    """Composed images; see the module. An :class:`~liid_mil.data.types.ImageDataset`.
+
+    Parameters
+    ----------
+    n_images : N.
+    n_classes : K, the first K classes of ``objects``; 1 to 10.
+    size : side of the images, or (height, width), in pixels; 32 to 2048.
+    seed : another seed, other images; >= 0.
+    split : ``"train"`` or ``"val"``; they share neither objects' pictures nor photographs.
+    objects : ``"digits"`` (scikit-learn), or ``"fashion"`` (Debian's dataset-fashion-mnist).
+    n_objects : fewest and most objects an image.
+    n_clutter : fewest and most pieces of clutter an image; fewer where there is no room.
+    scale : smallest and largest side of an object, relative to the image's shorter side.
+    min_visible : least share of an object that borders and other items leave visible; objects
+        that show less than half are marked difficult.
+    hue_spread : 0 paints every object in the hue of its class, 1 in any hue.
+
+    Raises
+    ------
+    ValueError : a setting out of range; the message names it.
+    DatasetError : a file of ``objects`` or of the photographs is missing or damaged.
+    """
+
+    def __init__(
+        self,
+        n_images: int,
+        *,
+        n_classes: int = 10,
+        size: int | tuple[int, int] = 128,
+        seed: int = 0,
+        split: str = "train",
+        objects: str = "digits",
+        n_objects: tuple[int, int] = (1, 4),
+        n_clutter: tuple[int, int] = (0, 3),
+        scale: tuple[float, float] = (0.25, 0.5),
+        min_visible: float = 0.35,
+        hue_spread: float = 0.5,
+    ) -> None:
+        height, width = (size, size) if isinstance(size, int) else size
+        _check_range("n_images", n_images, n_images, 0, 10**9)
+        _check_range("n_classes", n_classes, n_classes, 1, 10)
+        _check_range("size", min(height, width), max(height, width), 32, 2048)
+        _check_range("seed", seed, seed, 0, 2**63)
+        _check_range("n_objects", *n_objects, 1, 20)
+        _check_range("n_clutter", *n_clutter, 0, 100)
+        _check_range("scale", *scale, 0.05, 1)
+        _check_range("min_visible", min_visible, min_visible, 0.01, 0.9)
+        _check_range("hue_spread", hue_spread, hue_spread, 0, 1)
+        for name, value, allowed in (("split", split, SPLITS), ("objects", objects, SOURCES)):
+            if value not in allowed:
+                raise ValueError(f"{name} is {value!r}; it must be one of {sorted(allowed)}")
+        self._layout = LayoutSettings(height, width, n_clutter, scale, min_visible)
+        self._n_classes, self._n_objects = n_classes, n_objects
+        self._seed, self._split, self._objects = seed, split, objects
+        self._hue_spread = hue_spread
+        self.class_names = SOURCES[objects](split).class_names[:n_classes]
+        # Proposals are stored with image ids: those of other settings must not look the same.
+        settings = [seed, split, objects, n_classes, n_objects, hue_spread, asdict(self._layout)]
+        digest = hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
+        self.image_ids = tuple(f"scene-{digest}-{i:06d}" for i in range(n_images))
+        self.tags = np.zeros((n_images, n_classes), dtype=np.bool_)
+        for i in range(n_images):
+            self.tags[i, self._classes(i)] = True
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def image(self, i: int) -> Image:
+        """Image i, uint8 (H, W, 3), RGB. Raises ``IndexError`` beyond N."""
+        items, _ = self._place(i)
+        rng = self._stream(i, _LOOK)
+        canvas = background(self._split, self._layout.height, self._layout.width, rng)
+        return paint(canvas, items, self._n_classes, self._hue_spread, rng)
+
+    def truth(self, i: int) -> Truth:
+        """Objects of image i, lowest first; boxes and masks are of the visible parts."""
+        items, owner = self._place(i)
+        objects = [u for u, item in enumerate(items) if item.label > 0]
+        visible = np.stack([owner == u for u in objects])
+        whole = np.array([items[u].area for u in objects])
+        masks = encode_masks(visible)
+        return Truth(
+            boxes=boxes_of_masks(masks),
+            labels=np.array([items[u].label for u in objects]),
+            masks=masks,
+            difficult=visible.sum(axis=(1, 2)) < 0.5 * whole,
+        )
+
+    def _stream(self, i: int, purpose: int) -> np.random.Generator:
+        return np.random.default_rng([self._seed, SPLITS.index(self._split), i, purpose])
+
+    def _classes(self, i: int) -> list[int]:
+        rng = self._stream(i, _WHAT)
+        classes: list[int] = []
+        for _ in range(rng.integers(self._n_objects[0], self._n_objects[1] + 1)):
+            repeats = len(classes) > 0 and rng.random() < _REPEATS_A_CLASS
+            classes.append(classes[-1] if repeats else int(rng.integers(self._n_classes)))
+        return classes
+
+    def _place(self, i: int) -> tuple[list[Item], npt.NDArray[np.int16]]:
+        if not 0 <= i < len(self):
+            raise IndexError(f"image {i} of {len(self)}")
+        source = SOURCES[self._objects](self._split)
+        return place_items(self._classes(i), source, self._layout, self._stream(i, _WHERE))
+
+
+def _check_range(name: str, low: float, high: float, least: float, most: float) -> None:
+    if not least <= low <= high <= most:
+        value = low if low == high else (low, high)
+        raise ValueError(f"{name} is {value}; it must lie in {least} to {most}, in rising order")

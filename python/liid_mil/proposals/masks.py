@@ -1,0 +1,51 @@
+"""Masks as COCO run-length encodings: to and from bool arrays, areas, boxes, overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from liid_mil.data.types import RLE, Bools, Boxes
+
+
+def encode_masks(masks: Bools) -> list[RLE]:
+    """Run-length encodings of bool masks (P, H, W)."""
+    masks = np.asarray(masks)
+    if masks.ndim != 3 or masks.dtype != np.bool_:
+        raise ValueError(f"masks is {masks.dtype} {masks.shape}; it must be bool (P, H, W)")
+    columns_first = np.asfortranarray(masks.transpose(1, 2, 0), dtype=np.uint8)
+    encoded: list[RLE] = coco_mask.encode(columns_first)
+    return encoded
+
+
+def decode_masks(masks: Sequence[RLE]) -> Bools:
+    """Bool masks (P, H, W) of run-length encodings of one image. No mask gives (0, 0, 0)."""
+    if len(masks) == 0:
+        return np.zeros((0, 0, 0), dtype=np.bool_)
+    return np.ascontiguousarray(coco_mask.decode(list(masks)).transpose(2, 0, 1)).astype(np.bool_)
+
+
+def areas_of_masks(masks: Sequence[RLE]) -> npt.NDArray[np.int64]:
+    """Number of pixels of each mask, int64 (P,)."""
+    return np.asarray(coco_mask.area(list(masks)), dtype=np.int64).reshape(-1)
+
+
+def boxes_of_masks(masks: Sequence[RLE]) -> Boxes:
+    """Tight boxes, float32 (P, 4), xyxy, right and bottom exclusive. Masks must not be empty."""
+    if len(masks) == 0:
+        return np.zeros((0, 4), dtype=np.float32)
+    empty = areas_of_masks(masks) == 0
+    if empty.any():
+        raise ValueError(f"masks[{int(np.argmax(empty))}] is empty; an empty mask has no box")
+    xywh = np.asarray(coco_mask.toBbox(list(masks)), dtype=np.float32).reshape(-1, 4)
+    return np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
+
+
+def mask_iou(a: Sequence[RLE], b: Sequence[RLE]) -> npt.NDArray[np.float64]:
+    """Intersection over union of every mask of ``a`` with every mask of ``b``, (P, Q)."""
+    if len(a) == 0 or len(b) == 0:
+        return np.zeros((len(a), len(b)))
+    return np.asarray(coco_mask.iou(list(a), list(b), [0] * len(b)), dtype=np.float64)
