@@ -69,4 +69,5 @@ def background(
     contrast = rng.uniform(0.5, 1.0)
     mean = pixels.mean(dtype=np.float64)
     scaled = (pixels - np.float32(mean)) * np.float32(contrast) + np.float32(mean)
-    return np.clip(scaled * gain.astype(np.float32), 0, 255)
+    lit: npt.NDArray[np.float32] = np.clip(scaled * gain.astype(np.float32), 0, 255)
+    return lit

@@ -44,7 +44,7 @@ class Item:
     shade: Bytes
     top: int
     left: int
-    area: int  # pixels that it would show if nothing hid it and no border cut it
+    area: int  # pixels that it would own if nothing hid it and no border cut it
 
     @property
     def window(self) -> tuple[slice, slice]:

@@ -63,7 +63,7 @@ def digits(split: str) -> ObjectSource:
     strokes = np.pad(pixels[kept].reshape(-1, 8, 8) / 16, ((0, 0), (2, 2), (2, 2)))
     strokes = ndimage.zoom(strokes, (1, 4, 4), order=3, mode="grid-constant", grid_mode=True)
     # A ramp of about two pixels instead of the grey skirt that the small pictures have.
-    opacity = np.clip((strokes - 0.35) / 0.15, 0, 1)
+    opacity = np.clip((strokes - 0.4) / 0.15, 0, 1)
     shade = 0.75 + 0.25 * np.clip(strokes, 0, 1)
     names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
     return ObjectSource(names, _to_bytes(opacity), _to_bytes(shade), labels[kept].astype(np.int64))

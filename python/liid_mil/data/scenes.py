@@ -23,6 +23,7 @@ from liid_mil.proposals.masks import boxes_of_masks, encode_masks
 
 _WHAT, _WHERE, _LOOK = range(3)
 _REPEATS_A_CLASS = 0.3
+_DIFFICULT_BELOW = 2 / 3
 
 
 class SceneDataset:
@@ -40,7 +41,7 @@ class SceneDataset:
     n_clutter : fewest and most pieces of clutter an image; fewer where there is no room.
     scale : smallest and largest side of an object, relative to the image's shorter side.
     min_visible : least share of an object that borders and other items leave visible; objects
-        that show less than half are marked difficult.
+        that show less than two thirds are marked difficult.
     hue_spread : 0 paints every object in the hue of its class, 1 in any hue.
 
     Raises
@@ -61,7 +62,7 @@ class SceneDataset:
         n_objects: tuple[int, int] = (1, 4),
         n_clutter: tuple[int, int] = (0, 3),
         scale: tuple[float, float] = (0.25, 0.5),
-        min_visible: float = 0.35,
+        min_visible: float = 0.5,
         hue_spread: float = 0.5,
     ) -> None:
         height, width = (size, size) if isinstance(size, int) else size
@@ -111,7 +112,7 @@ class SceneDataset:
             boxes=boxes_of_masks(masks),
             labels=np.array([items[u].label for u in objects]),
             masks=masks,
-            difficult=visible.sum(axis=(1, 2)) < 0.5 * whole,
+            difficult=visible.sum(axis=(1, 2)) < _DIFFICULT_BELOW * whole,
         )
 
     def _stream(self, i: int, purpose: int) -> np.random.Generator:
