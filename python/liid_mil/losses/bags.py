@@ -59,6 +59,19 @@ def check_bags(image_index: Tensor, n_rows: int, n_images: int) -> None:
     check_indices("image_index", image_index, n_rows, n_images, "images of the batch")
 
 
+def check_tags(tags: Tensor, n_classes: int) -> None:
+    """Raise unless ``tags`` is bool (images, n_classes)."""
+    if not isinstance(tags, Tensor):
+        raise TypeError(f"tags is {type(tags).__name__}; it must be a torch.Tensor")
+    if tags.ndim != 2 or tags.shape[1] != n_classes:
+        raise ValueError(
+            f"tags has shape {tuple(tags.shape)}; it must be (images, {n_classes}), "
+            "without a column for the background"
+        )
+    if tags.dtype != torch.bool:
+        raise ValueError(f"tags has dtype {tags.dtype}; it must be torch.bool")
+
+
 def bag_sizes(image_index: Tensor, n_images: int) -> Tensor:
     """Number of proposals of each image, int64 (n_images,)."""
     return torch.bincount(image_index, minlength=n_images)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from liid_mil.losses.aggregation import log_sum_exp_pool
-from liid_mil.losses.bags import as_logits, bag_sizes, check_bags, log_complement
+from liid_mil.losses.bags import as_logits, bag_sizes, check_bags, check_tags, log_complement
 
 
 def mil_loss(logits: Tensor, image_index: Tensor, tags: Tensor, r: float = 5.0) -> Tensor:
@@ -60,19 +60,6 @@ def mil_loss(logits: Tensor, image_index: Tensor, tags: Tensor, r: float = 5.0) 
     has_proposals = bag_sizes(image_index, n_images) > 0
     losses = torch.where(has_proposals, -terms.sum(1) / n_absent, 0.0)
     return losses.mean()
-
-
-def check_tags(tags: Tensor, n_classes: int) -> None:
-    """Raise unless ``tags`` is bool (images, n_classes)."""
-    if not isinstance(tags, Tensor):
-        raise TypeError(f"tags is {type(tags).__name__}; it must be a torch.Tensor")
-    if tags.ndim != 2 or tags.shape[1] != n_classes:
-        raise ValueError(
-            f"tags has shape {tuple(tags.shape)}; it must be (images, {n_classes}), "
-            "without a column for the background"
-        )
-    if tags.dtype != torch.bool:
-        raise ValueError(f"tags has dtype {tags.dtype}; it must be torch.bool")
 
 
 class MilLoss(nn.Module):

