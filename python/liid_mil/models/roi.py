@@ -16,6 +16,7 @@ Bags too large for memory go through in blocks of boxes that the backward pass c
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from types import ModuleType
 
 import torch
@@ -224,12 +225,13 @@ def _checked(
     return features, boxes.detach().to(features.dtype), (h, w)
 
 
+@cache
 def _torchvision_ops() -> ModuleType | None:
-    """``torchvision.ops``, or None: not installed, or built for another torch."""
+    """``torchvision.ops``, or None."""
     try:
         return importlib.import_module("torchvision.ops")
     except (ImportError, RuntimeError, AttributeError, OSError):
-        return None
+        return None  # not installed, or built for another torch
 
 
 def _rois(boxes: Tensor, image_index: Tensor) -> Tensor:
