@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,26 @@ def encode_masks(masks: Bools) -> list[RLE]:
     return encoded
 
 
+def encode_label_map(labels: npt.NDArray[np.integer[Any]]) -> list[RLE]:
+    """Run-length encodings of the regions 0..R-1 of ``labels`` (H, W); negative: no region."""
+    size = [int(n) for n in labels.shape]
+    flat = np.asarray(labels).ravel(order="F")
+    starts = np.flatnonzero(np.diff(flat, prepend=flat[:1] - 1))
+    ends = np.append(starts[1:], flat.size)
+    owners = flat[starts]
+    order = np.argsort(owners, kind="stable")
+    order = order[np.searchsorted(owners[order], 0) :]
+    n_regions = int(owners.max(initial=-1)) + 1
+    bounds = np.searchsorted(owners[order], np.arange(n_regions + 1))
+    encoded: list[RLE] = []
+    for k in range(n_regions):
+        runs = order[bounds[k] : bounds[k + 1]]
+        changes = np.stack([starts[runs], ends[runs]], axis=1).ravel()
+        counts = np.diff(changes, prepend=0, append=flat.size).tolist()
+        encoded.append(coco_mask.frPyObjects({"size": size, "counts": counts}, *size))
+    return encoded
+
+
 def decode_masks(masks: Sequence[RLE]) -> Bools:
     """Bool masks (P, H, W) of run-length encodings of one image. No mask gives (0, 0, 0)."""
     if len(masks) == 0:
@@ -30,7 +51,9 @@ def decode_masks(masks: Sequence[RLE]) -> Bools:
 
 def areas_of_masks(masks: Sequence[RLE]) -> npt.NDArray[np.int64]:
     """Number of pixels of each mask, int64 (P,)."""
-    return np.asarray(coco_mask.area(list(masks)), dtype=np.int64).reshape(-1)
+    # pycocotools 2.0.11 fails on more than 255 masks (it stores their number in a byte).
+    blocks = [coco_mask.area(list(masks[i : i + 255])) for i in range(0, len(masks), 255)]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *blocks]).astype(np.int64)
 
 
 def boxes_of_masks(masks: Sequence[RLE]) -> Boxes:

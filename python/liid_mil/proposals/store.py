@@ -1,0 +1,224 @@
+"""Proposals of a whole dataset in a folder: NumPy arrays and a JSON header, never pickles.
+
+A store holds ``header.json`` (format, settings, image ids, checksums of the other files),
+``offsets.npy`` (N+1: image i has the proposals offsets[i] to offsets[i+1]), ``sizes.npy`` (N, 2:
+height, width), ``boxes.npy``, ``scores.npy``, and where there are masks ``masks.npy`` (their COCO
+run-length codes, one after another) with ``mask_offsets.npy``. It is written beside its place and
+renamed: a store is whole or absent. The same proposals give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_mil.data.types import RLE, DatasetError, ImageDataset, Proposals
+
+FORMAT = "liid-mil proposals"
+VERSION = 1
+_HEADER = "header.json"
+_ARRAYS = {
+    "offsets": (np.int64, 1),
+    "sizes": (np.int64, 2),
+    "boxes": (np.float32, 2),
+    "scores": (np.float32, 1),
+}
+_MASK_ARRAYS = {"mask_offsets": (np.int64, 1), "masks": (np.uint8, 1)}
+
+
+class ProposalStore:
+    """The proposals of N images, read from a folder on demand.
+
+    ``store[i]`` is the :class:`~liid_mil.data.types.Proposals` of image i. ``image_ids``,
+    ``settings`` (what they were made with) and ``skipped`` (image id -> reason; such images have
+    no proposals) come from the header.
+
+    Raises :class:`DatasetError`, naming the file, where one is missing or damaged.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        header = _read_header(self.path / _HEADER)
+        self.image_ids: tuple[str, ...] = tuple(header["image_ids"])
+        self.settings: dict[str, Any] = header["settings"]
+        self.skipped: dict[str, str] = header["skipped"]
+        self.has_masks: bool = header["has_masks"]
+        kinds = _ARRAYS | (_MASK_ARRAYS if self.has_masks else {})
+        arrays = {
+            name: _read_array(self.path / f"{name}.npy", header["checksums"].get(name), *kind)
+            for name, kind in kinds.items()
+        }
+        self._offsets, self._sizes = arrays["offsets"], arrays["sizes"]
+        self._boxes, self._scores = arrays["boxes"], arrays["scores"]
+        self._mask_offsets, self._masks = arrays.get("mask_offsets"), arrays.get("masks")
+        self._check_lengths()
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __getitem__(self, i: int) -> Proposals:
+        """Proposals of image i. Raises ``IndexError`` beyond N."""
+        if not 0 <= i < len(self):
+            raise IndexError(f"image {i} of {len(self)}")
+        rows = range(int(self._offsets[i]), int(self._offsets[i + 1]))
+        masks: list[RLE] | None = None
+        if self._masks is not None and self._mask_offsets is not None:
+            size = [int(n) for n in self._sizes[i]]
+            ends = self._mask_offsets
+            masks = [
+                {"size": size, "counts": self._masks[ends[row] : ends[row + 1]].tobytes()}
+                for row in rows
+            ]
+        span = slice(rows.start, rows.stop)
+        return Proposals(np.array(self._boxes[span]), masks, np.array(self._scores[span]))
+
+    def image_size(self, i: int) -> tuple[int, int]:
+        """Height and width of image i; (0, 0) for a skipped one."""
+        return int(self._sizes[i, 0]), int(self._sizes[i, 1])
+
+    def check(self, dataset: ImageDataset) -> None:
+        """Raise ``ValueError`` unless the store was made for just these images, in this order."""
+        if self.image_ids != tuple(dataset.image_ids):
+            pairs = zip(self.image_ids, dataset.image_ids, strict=False)
+            row = next((i for i, (a, b) in enumerate(pairs) if a != b), None)
+            what = (
+                f"{len(self)} images and the dataset {len(dataset.image_ids)}"
+                if row is None
+                else f"image_ids[{row}] = {self.image_ids[row]!r} and the dataset "
+                f"{dataset.image_ids[row]!r}"
+            )
+            raise ValueError(f"{self.path}: proposals of other images; the store has {what}")
+
+    def _check_lengths(self) -> None:
+        n, total = len(self), len(self._boxes)
+        rules = [
+            ("offsets", _is_partition(self._offsets, n, total)),
+            ("sizes", self._sizes.shape == (n, 2)),
+            ("boxes", self._boxes.shape == (total, 4)),
+            ("scores", len(self._scores) == total),
+        ]
+        if self._masks is not None and self._mask_offsets is not None:
+            whole = _is_partition(self._mask_offsets, total, len(self._masks))
+            rules.append(("mask_offsets", whole))
+        for name, holds in rules:
+            if not holds:
+                raise DatasetError(
+                    self.path / f"{name}.npy", "does not fit the other files of the store"
+                )
+
+
+def write_store(
+    path: str | Path,
+    image_ids: Sequence[str],
+    proposals: Iterable[tuple[Proposals, tuple[int, int]]],
+    *,
+    settings: dict[str, Any] | None = None,
+    skipped: dict[str, str] | None = None,
+) -> ProposalStore:
+    """Write a store: for each image its proposals and its (height, width), in order.
+
+    ``settings`` must be what JSON holds. Raises ``FileExistsError`` where ``path`` exists, and
+    ``ValueError`` where only some images have masks or the numbers of images differ.
+    """
+    path = Path(path)
+    if path.exists():
+        raise FileExistsError(f"{path} exists; remove it or choose another path")
+    pairs = list(proposals)
+    if len(pairs) != len(image_ids):
+        raise ValueError(f"proposals of {len(pairs)} images for {len(image_ids)} image_ids")
+    filled = [each for each, _ in pairs if len(each) > 0]
+    has_masks = len(filled) > 0 and filled[0].masks is not None
+    if any((each.masks is not None) != has_masks for each in filled):
+        raise ValueError("some images have masks and others have not")
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "offsets": np.cumsum([0, *(len(each) for each, _ in pairs)], dtype=np.int64),
+        "sizes": np.array([size for _, size in pairs], dtype=np.int64).reshape(-1, 2),
+        "boxes": np.concatenate([np.zeros((0, 4), np.float32), *(e.boxes for e in filled)]),
+        "scores": np.concatenate([np.zeros(0, np.float32), *(e.scores for e in filled)]),
+    }
+    if has_masks:
+        codes = [mask["counts"] for each in filled for mask in each.masks or []]
+        arrays["mask_offsets"] = np.cumsum([0, *map(len, codes)], dtype=np.int64)
+        arrays["masks"] = np.frombuffer(b"".join(codes), dtype=np.uint8)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        for name, array in arrays.items():
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "settings": settings or {},
+            "skipped": skipped or {},
+            "has_masks": has_masks,
+            "image_ids": list(image_ids),
+            "checksums": {name: _checksum(temporary / f"{name}.npy") for name in arrays},
+        }
+        text = json.dumps(header, indent=1, sort_keys=True) + "\n"
+        (temporary / _HEADER).write_text(text, encoding="utf-8")
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return ProposalStore(path)
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    kinds = {"settings": dict, "skipped": dict, "has_masks": bool, "image_ids": list}
+    kinds["checksums"] = dict
+    try:
+        header = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DatasetError(path, "no such file; not a proposal store") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DatasetError(path, f"damaged header ({error})") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise DatasetError(path, "is not the header of a proposal store")
+    if header.get("version") != VERSION:
+        raise DatasetError(path, f"has version {header.get('version')}; version {VERSION} is read")
+    for key, kind in kinds.items():
+        if not isinstance(header.get(key), kind):
+            raise DatasetError(path, f"damaged header ({key} is missing or of a wrong type)")
+    return header
+
+
+def _read_array(path: Path, checksum: Any, dtype: type, n_dims: int) -> npt.NDArray[Any]:
+    try:
+        if _checksum(path) != checksum:
+            raise DatasetError(path, "damaged file (its checksum is not the header's)")
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except DatasetError:
+        raise
+    except FileNotFoundError:
+        raise DatasetError(path, "no such file, but the store's header needs it") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise DatasetError(path, f"damaged file ({error})") from error
+    if array.dtype != dtype or array.ndim != n_dims:
+        raise DatasetError(path, f"is {array.dtype} {array.shape}, which no store holds there")
+    return array
+
+
+def _checksum(path: Path) -> int:
+    value = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value
+
+
+def _is_partition(offsets: npt.NDArray[np.int64], n: int, total: int) -> bool:
+    return (
+        offsets.shape == (n + 1,)
+        and offsets[0] == 0
+        and offsets[-1] == total
+        and bool((np.diff(offsets) >= 0).all())
+    )
