@@ -6,7 +6,7 @@ Input: feature maps (B, C, H, W), boxes xyxy in image pixels and the image of ea
 
 - Max pooling (Girshick, Fast R-CNN, section 2.1) takes each quantised bin as the maximum of four
   overlapping windows of 2^a x 2^b cells from a table of such maxima (range maximum query), so that
-  its cost does not depend on the size of a box.
+  its cost does not depend on the size of a box; equal bins of different boxes are taken once.
 - Align (He et al., Mask R-CNN, section 3) averages bilinear samples. Weights of rows and columns
   are independent, so a bin is ``rows @ map @ columns``, and the average over bins one product more.
 
@@ -18,9 +18,12 @@ from __future__ import annotations
 import importlib
 from functools import cache
 from types import ModuleType
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 _VALUES_PER_BLOCK = 1 << 24  # of float32: 64 MiB for each of the few temporaries
@@ -48,7 +51,7 @@ def roi_max_pool(
     Returns
     -------
     (P, C, h, w), float32 (float64 for float64 features); 0 for bins outside the map. Where several
-    cells share a maximum, its gradient is divided among them (torchvision: the first takes it).
+    cells share a maximum, the first takes its gradient.
 
     Raises
     ------
@@ -58,25 +61,8 @@ def roi_max_pool(
     torchvision = _torchvision_ops()
     if torchvision is not None:
         return torchvision.roi_pool(features, _rois(boxes, image_index), (h, w), spatial_scale)
-    n_images, n_channels, height, width = features.shape
-    corners = _round_half_away(boxes * spatial_scale)
-    x0, x1, x_empty = _bins(corners[:, 0], corners[:, 2], w, width)
-    y0, y1, y_empty = _bins(corners[:, 1], corners[:, 3], h, height)
-    x_level, y_level = _log2(x1 - x0), _log2(y1 - y0)
-    n_levels = (int(y_level.max()) + 1, int(x_level.max()) + 1) if len(boxes) > 0 else (1, 1)
-    table = _window_maxima(features, *n_levels)
-
-    level = y_level[:, :, None] * n_levels[1] + x_level[:, None, :]
-    first = (level * n_images + image_index[:, None, None]) * (height * width)
-    pooled = None
-    for y in (y0, y1 - (1 << y_level)):
-        for x in (x0, x1 - (1 << x_level)):
-            rows = first + y[:, :, None] * width + x[:, None, :]
-            window = table.index_select(0, rows.flatten())
-            pooled = window if pooled is None else torch.maximum(pooled, window)
-    assert pooled is not None
-    pooled = pooled.view(len(boxes), h, w, n_channels).permute(0, 3, 1, 2)
-    return pooled.masked_fill((y_empty[:, :, None] | x_empty[:, None, :])[:, None], 0)
+    maxima, bins = _bin_maxima(features, boxes, image_index, (h, w), spatial_scale)
+    return F.embedding(bins, maxima).permute(0, 3, 1, 2)
 
 
 def roi_align(
@@ -161,7 +147,8 @@ def average_roi_features(
         return _average_align(features, boxes, image_index, roi_size, spatial_scale)
 
     def average(features: Tensor, boxes: Tensor, image_index: Tensor) -> Tensor:
-        return roi_max_pool(features, boxes, image_index, roi_size, spatial_scale).mean((2, 3))
+        maxima, bins = _bin_maxima(features, boxes, image_index, (h, w), spatial_scale)
+        return F.embedding_bag(bins.flatten(1), maxima, mode="mean")
 
     size = max(1, _VALUES_PER_BLOCK // (features.shape[1] * h * w))
     if len(boxes) <= size:
@@ -273,14 +260,96 @@ def _log2(lengths: Tensor) -> Tensor:
     return torch.frexp(lengths.double())[1].long() - 1
 
 
-def _window_maxima(features: Tensor, n_y: int, n_x: int) -> Tensor:
+def _bin_maxima(
+    features: Tensor,
+    boxes: Tensor,
+    image_index: Tensor,
+    output_size: tuple[int, int],
+    spatial_scale: float,
+) -> tuple[Tensor, Tensor]:
+    """Maxima (windows + 1, C) of the different bins, a row of zeros last, and which is whose.
+
+    Boxes are many and cells few, so that most bins of a large bag are the same window of cells.
+    """
+    height, width = features.shape[2:]
+    h, w = output_size
+    corners = _round_half_away(boxes * spatial_scale)
+    x0, x1, x_empty = _bins(corners[:, 0], corners[:, 2], w, width)
+    y0, y1, y_empty = _bins(corners[:, 1], corners[:, 3], h, height)
+    rows = (image_index[:, None] * (height + 1) + y0) * (height + 1) + y1
+    columns = x0 * (width + 1) + x1
+    key = rows[:, :, None] * (width + 1) ** 2 + columns[:, None, :]
+    key, bins = torch.unique(key, return_inverse=True)
+    windows = []
+    for base in (width + 1, width + 1, height + 1, height + 1):
+        windows.append(key % base)
+        key = key // base
+    maxima: Tensor = _WindowMaxima.apply(features, key, *reversed(windows))  # type: ignore[no-untyped-call]
+    empty = y_empty[:, :, None] | x_empty[:, None, :]
+    return F.pad(maxima, (0, 0, 0, 1)), bins.masked_fill(empty, len(maxima))
+
+
+class _WindowMaxima(torch.autograd.Function):
+    """Maxima (n, C) over windows [y0, y1) x [x0, x1) of images; the first cell takes the gradient.
+
+    Autograd through ``torch.maximum`` would divide it among equal cells, at ten times the cost.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: Tensor, image: Tensor, y0: Tensor, y1: Tensor, x0: Tensor, x1: Tensor
+    ) -> Tensor:
+        """Maximum of the four windows of 2^a x 2^b cells at the corners of each window."""
+        n_images, _, height, width = features.shape
+        y_level, x_level = _log2(y1 - y0), _log2(x1 - x0)
+        n_levels = (int(y_level.max()) + 1, int(x_level.max()) + 1) if len(image) > 0 else (1, 1)
+        table = _power_windows(features, *n_levels)
+        level = (y_level * n_levels[1] + x_level) * n_images + image
+        best: _Maxima | None = None
+        for y in (y0, y1 - (1 << y_level)):
+            for x in (x0, x1 - (1 << x_level)):
+                rows = (level * height + y) * width + x
+                corner = _Maxima(*(part.index_select(0, rows) for part in table))
+                best = corner if best is None else _larger(best, corner)
+        assert best is not None
+        ctx.save_for_backward(best.cells)
+        ctx.shape = features.shape
+        return best.values
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Every maximum hands its gradient to its cell."""
+        (cells,) = ctx.saved_tensors
+        n_images, n_channels, height, width = ctx.shape
+        by_cell = gradient.new_zeros(n_images * height * width, n_channels)
+        by_cell.scatter_add_(0, cells.long(), gradient)
+        by_cell = by_cell.view(n_images, height, width, n_channels).permute(0, 3, 1, 2)
+        return by_cell, None, None, None, None, None
+
+
+class _Maxima(NamedTuple):
+    values: Tensor
+    cells: Tensor
+    """int32: (image * H + y) * W + x of the first cell that has the value"""
+
+
+def _larger(a: _Maxima, b: _Maxima) -> _Maxima:
+    """The larger of two maxima; at equal values the one of the lower cell."""
+    take = (b.values > a.values) | ((b.values == a.values) & (b.cells < a.cells))
+    return _Maxima(torch.maximum(a.values, b.values), b.cells.where(take, a.cells))
+
+
+def _power_windows(features: Tensor, n_y: int, n_x: int) -> _Maxima:
     """Maxima over windows of 2^a x 2^b cells, a < n_y, b < n_x, cut off at the border of the map.
 
     Row ``(((a * n_x + b) * B + image) * H + y) * W + x`` of the result (rows, C) is the window that
     starts at cell (y, x).
     """
-    n_channels = features.shape[1]
-    tall = features.permute(0, 2, 3, 1)
+    n_images, n_channels, height, width = features.shape
+    values = features.permute(0, 2, 3, 1)
+    cells = torch.arange(n_images * height * width, dtype=torch.int32, device=features.device)
+    tall = _Maxima(values, cells.view(n_images, height, width, 1).expand(values.shape))
     levels = []
     for a in range(n_y):
         if a > 0:
@@ -289,17 +358,24 @@ def _window_maxima(features: Tensor, n_y: int, n_x: int) -> Tensor:
         for b in range(n_x):
             if b > 0:
                 wide = _doubled(wide, 2, 1 << (b - 1))
-            levels.append(wide.reshape(-1, n_channels))
-    return torch.cat(levels)
+            levels.append(wide)
+    return _Maxima(
+        torch.cat([level.values.reshape(-1, n_channels) for level in levels]),
+        torch.cat([level.cells.reshape(-1, n_channels) for level in levels]),
+    )
 
 
-def _doubled(maxima: Tensor, dim: int, length: int) -> Tensor:
+def _doubled(maxima: _Maxima, dim: int, length: int) -> _Maxima:
     """Maxima over windows of twice the ``length`` along ``dim``."""
-    rest = maxima.shape[dim] - length
+    rest = maxima.values.shape[dim] - length
     if rest <= 0:
         return maxima
-    both = torch.maximum(maxima.narrow(dim, 0, rest), maxima.narrow(dim, length, rest))
-    return torch.cat([both, maxima.narrow(dim, rest, length)], dim)
+    both = _larger(
+        _Maxima(*(part.narrow(dim, 0, rest) for part in maxima)),
+        _Maxima(*(part.narrow(dim, length, rest) for part in maxima)),
+    )
+    last = (part.narrow(dim, rest, length) for part in maxima)
+    return _Maxima(*(torch.cat(pair, dim) for pair in zip(both, last, strict=True)))
 
 
 def _align_weights(

@@ -130,12 +130,12 @@ def test_derivatives() -> None:
     )
 
 
-def test_equal_maxima_share_the_gradient() -> None:
-    features = torch.ones(1, 1, 3, 3, requires_grad=True)
-    roi_max_pool(features, torch.tensor([[0.0, 0, 2, 2]]), ZERO, 1, 1.0).sum().backward()
+def test_the_first_of_equal_maxima_takes_the_gradient() -> None:
+    # Five cells a row of which the last two columns are equal and largest.
+    features = torch.tensor([0.0, 1, 1, 3, 3]).expand(1, 1, 4, 5).clone().requires_grad_()
+    roi_max_pool(features, torch.tensor([[0.0, 1, 4, 3]]), ZERO, 1, 1.0).sum().backward()
     assert features.grad is not None
-    assert features.grad.sum() == 1
-    assert (features.grad >= 0).all()
+    assert features.grad.nonzero().tolist() == [[0, 0, 1, 3]]
 
 
 @pytest.mark.parametrize("pooling", ["max", "align"])
