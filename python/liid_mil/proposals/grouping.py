@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +130,7 @@ class _State:
         return similarity
 
 
-def _with_room(array: npt.NDArray[np.generic], n_rows: int) -> npt.NDArray[np.generic]:
+def _with_room(array: npt.NDArray[Any], n_rows: int) -> npt.NDArray[Any]:
     larger = np.zeros((n_rows, *array.shape[1:]), dtype=array.dtype)
     larger[: len(array)] = array
     return larger

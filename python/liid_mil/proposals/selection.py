@@ -101,7 +101,7 @@ def _normalised_cut(affinity: npt.NDArray[np.float64], n_clusters: int) -> npt.N
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     rows = vectors / np.maximum(lengths, np.finfo(float).tiny)
     with warnings.catch_warnings():
-        # Fewer different rows than clusters, as nested boxes may give: then some clusters are empty.
+        # Where fewer rows differ than there are clusters, some clusters are empty.
         warnings.simplefilter("ignore", ConvergenceWarning)
         means = KMeans(n_clusters, n_init=1, random_state=0)
         clusters: npt.NDArray[np.int32] = means.fit_predict(rows)

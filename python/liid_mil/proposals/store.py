@@ -195,7 +195,7 @@ def _read_array(path: Path, checksum: Any, dtype: type, n_dims: int) -> npt.NDAr
     try:
         if _checksum(path) != checksum:
             raise DatasetError(path, "damaged file (its checksum is not the header's)")
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except DatasetError:
         raise
     except FileNotFoundError:
