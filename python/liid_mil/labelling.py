@@ -6,16 +6,22 @@ the cut's certificate.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
-from liid_cut import MultiwayCutResult, multiway_cut
+from liid_cut import MultiwayCutResult, build_graph, multiway_cut
 from liid_cut.npz import write_arrays
-from liid_mil.data.types import Floats, Ints
+from liid_mil.data.types import Bools, Floats, Ints
 from liid_mil.extraction import Extraction
+
+log = logging.getLogger(__name__)
+
+_GRAPH = ("n_neighbors", "symmetrize")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +51,8 @@ def label(extraction: Extraction, *, delta: float = 5.0, **settings: Any) -> Lab
     ----------
     extraction : of :func:`liid_mil.extraction.extract`.
     delta : weight of edges against probabilities (Eq. 10). The paper's 5 is for the paper's
-        features; others may need less, and too much ruins labels silently.
+        features; others may need less, and too much ruins labels silently. Proposals whose features
+        are all zero (nothing in the box excites the network) have no neighbours.
     settings : further arguments of :func:`liid_cut.multiway_cut`, such as ``n_neighbors``,
         ``symmetrize``, ``time_limit``, ``n_jobs`` and ``progress``.
 
@@ -54,14 +61,31 @@ def label(extraction: Extraction, *, delta: float = 5.0, **settings: Any) -> Lab
     ValueError : a setting or a value of the extraction that the cut does not allow.
     """
     allowed = extraction.allowed
-    result = multiway_cut(
-        extraction.probs, extraction.feats, allowed=allowed, delta=delta, **settings
-    )
+    silent = ~np.asarray(extraction.feats.any(axis=1))
+    if silent.any() and settings.get("preset", "paper") == "paper":
+        log.warning("%d proposals have no features, so no neighbours", silent.sum())
+        graph = {name: settings.pop(name) for name in _GRAPH if name in settings}
+        edges = _graph_of_others(extraction.feats, silent, delta, settings.get("n_jobs"), **graph)
+        result = multiway_cut(extraction.probs, graph=edges, allowed=allowed, **settings)
+    else:
+        result = multiway_cut(
+            extraction.probs, extraction.feats, allowed=allowed, delta=delta, **settings
+        )
     probs = np.asarray(extraction.probs, dtype=np.float32)
     direct = np.where(allowed, probs, -1).argmax(axis=1)
     labels = result.labels.astype(np.int64)
     rows = np.arange(len(probs))
     return Labelling(labels, direct, probs[rows, labels], probs[rows, direct], result)
+
+
+def _graph_of_others(
+    feats: Any, silent: Bools, delta: float, n_jobs: int | None, **settings: Any
+) -> sp.coo_array:
+    """Graph of the rows of ``feats`` that are not all zero; the others are nodes without edges."""
+    rows = np.flatnonzero(~silent)
+    part = build_graph(feats[rows], delta=delta, n_jobs=n_jobs, **settings).tocoo()
+    n = len(silent)
+    return sp.coo_array((part.data, (rows[part.row], rows[part.col])), shape=(n, n))
 
 
 def write_labelling(path: str | Path, extraction: Extraction, labelling: Labelling) -> None:

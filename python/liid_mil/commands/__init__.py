@@ -1,0 +1,173 @@
+"""The commands of ``liid-mil``, one module each, and the options that they share."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from liid_mil.evaluation import Metrics
+from liid_mil.presets import PRESETS
+from liid_mil.runs import DataSource
+from liid_mil.training.config import Runtime
+
+OK = 0
+BAD_INPUT = 2
+LIMIT = 3
+INTERRUPTED = 130
+
+EXIT_CODES = """\
+exit codes:
+  0    done
+  2    bad input or usage, or a damaged file
+  3    the cut reached a limit; its labels are valid, but not proven optimal
+  130  interrupted (Ctrl-C); the same command goes on from the last checkpoint
+"""
+METHODS = {
+    "cam": "CAM alone",
+    "without_graph": "MIL without graph",
+    "with_graph": "MIL with graph",
+}
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Options that say where images come from; exactly one source."""
+    group = parser.add_argument_group("images (one of)")
+    source = group.add_mutually_exclusive_group(required=True)
+    source.add_argument("--scenes", type=int, metavar="N", help="N composed images")
+    source.add_argument("--voc", type=Path, metavar="ROOT", help="VOC devkit layout")
+    source.add_argument("--coco", type=Path, metavar="JSON", help="COCO annotations")
+    source.add_argument("--folder", type=Path, metavar="DIR", help="images, with --tags")
+    group.add_argument("--scenes-seed", type=int, metavar="S", help="of --scenes (default: 0)")
+    group.add_argument(
+        "--split", metavar="NAME", help="of --voc: a list in ImageSets/Main (default: trainval)"
+    )
+    group.add_argument("--images", type=Path, metavar="DIR", help="image folder of --coco")
+    group.add_argument("--tags", type=Path, metavar="CSV", help="tags of --folder")
+
+
+_OWN_OPTIONS = {
+    "scenes_seed": "scenes",
+    "split": "voc",
+    "images": "coco",
+    "tags": "folder",
+}
+
+
+def data_source(arguments: argparse.Namespace) -> DataSource:
+    """The source that :func:`add_data_options` describes.
+
+    Raises
+    ------
+    ValueError : an option of another source, or one that is missing.
+    """
+    reader = next(name for name in _OWN_OPTIONS.values() if getattr(arguments, name) is not None)
+    for option, owner in _OWN_OPTIONS.items():
+        given = getattr(arguments, option) is not None
+        if given and owner != reader:
+            raise ValueError(f"--{option.replace('_', '-')} goes with --{owner}, not --{reader}")
+        if not given and owner == reader and reader in ("coco", "folder"):
+            raise ValueError(f"--{reader} needs --{option}")
+    if reader == "scenes":
+        settings = {"n_images": arguments.scenes, "seed": arguments.scenes_seed or 0}
+    elif reader == "voc":
+        settings = {"root": _absolute(arguments.voc), "split": arguments.split or "trainval"}
+    elif reader == "coco":
+        settings = {"path": _absolute(arguments.coco), "image_dir": _absolute(arguments.images)}
+    else:
+        settings = {"image_dir": _absolute(arguments.folder), "tags": _absolute(arguments.tags)}
+    return DataSource(reader, settings)
+
+
+def add_runtime_options(parser: argparse.ArgumentParser) -> None:
+    """Options of :class:`liid_mil.training.config.Runtime`, and of the report."""
+    group = parser.add_argument_group("running")
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
+    group.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="processes that read images"
+    )
+    group.add_argument(
+        "--skip-damaged", action="store_true", help="report damaged images and leave them out"
+    )
+    group.add_argument("--json", action="store_true", help="report as one JSON object")
+    group.add_argument("--quiet", action="store_true", help="no report and no progress bar")
+
+
+def runtime_of(arguments: argparse.Namespace, **settings: Any) -> Runtime:
+    """The runtime that :func:`add_runtime_options` describes; losses and the like are logged."""
+    talks = not arguments.json and not arguments.quiet
+    if talks:
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    return Runtime(
+        device=arguments.device,
+        workers=arguments.workers,
+        on_error="skip" if arguments.skip_damaged else "raise",
+        progress=talks and sys.stderr.isatty(),
+        **settings,
+    )
+
+
+def add_settings_options(parser: argparse.ArgumentParser) -> None:
+    """Options for the settings of the two trainings."""
+    parser.add_argument(
+        "--preset",
+        choices=sorted(PRESETS),
+        help="settings to start from (default: scenes for --scenes, else paper)",
+    )
+    parser.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a setting: image_size=320 of both trainings, cam.epochs=5 or mil.gamma=0.3 "
+        "of one (may be repeated)",
+    )
+    parser.add_argument("--seed", type=int, metavar="S", help="of both trainings (default: 0)")
+    parser.add_argument(
+        "--proposals", type=int, default=20, metavar="N", help="an image (default: %(default)s)"
+    )
+
+
+def add_graph_options(parser: argparse.ArgumentParser, delta: float = 5.0) -> None:
+    """Options of the multi-way cut's graph."""
+    from liid_cut.graph import SYMMETRIZE
+
+    parser.add_argument(
+        "--delta",
+        type=float,
+        default=delta,
+        metavar="D",
+        help="weight of edges against probabilities (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--n-neighbors", type=int, default=3, metavar="K", help="of a node (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--symmetrize",
+        choices=SYMMETRIZE,
+        default="mutual",
+        help="an edge where both ends (mutual) or one (union) name the other as neighbour "
+        "(default: %(default)s)",
+    )
+
+
+def graph_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings that :func:`add_graph_options` describes."""
+    return {name: getattr(arguments, name) for name in ("delta", "n_neighbors", "symmetrize")}
+
+
+def metrics_table(methods: dict[str, Metrics]) -> list[str]:
+    """Metrics of :func:`liid_mil.pipeline.compare` for people, in percent."""
+    lines = [f"{'':18} accuracy   AP50   AP75    ABO"]
+    for name, metrics in methods.items():
+        values = (metrics.accuracy, metrics.ap50, metrics.ap75, metrics.abo)
+        cells = "  ".join(f"{100 * value:5.1f}" for value in values)
+        lines.append(f"{METHODS[name]:18}    {cells}")
+    return lines
+
+
+def _absolute(path: Path) -> str:
+    return str(path.resolve())

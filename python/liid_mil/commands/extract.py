@@ -1,0 +1,65 @@
+"""``liid-mil extract``: probabilities and features of the proposals of a run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from liid_cut.commands import print_json, write
+from liid_mil.commands import EXIT_CODES, OK, add_runtime_options, runtime_of
+from liid_mil.extraction import DTYPES
+from liid_mil.runs import read_run
+
+_DESCRIPTION = """\
+Compute class probabilities and features of all proposals of a run of `liid-mil train`. RUN/mil gets
+a folder extraction with probs.npy, feats.npy (memory maps) and index.npz. A run that was stopped
+goes on with the same command.
+"""
+_EPILOG = f"""\
+example:
+  liid-mil extract run --dtype float32
+
+{EXIT_CODES}"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the parser's sub-commands."""
+    parser = commands.add_parser(
+        "extract",
+        help="probabilities and features of all proposals",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of `liid-mil train`")
+    parser.add_argument(
+        "--dtype", choices=DTYPES, default="float16", help="of the files (default: %(default)s)"
+    )
+    add_runtime_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Extract and report; returns the exit code."""
+    runtime = runtime_of(arguments)
+    pipeline = read_run(arguments.folder).pipeline(arguments.folder, runtime, dtype=arguments.dtype)
+    extraction = pipeline.extraction()
+    output = str(arguments.folder / pipeline.mil_folder / "extraction")
+    n, d = extraction.feats.shape
+    facts = {
+        "n_proposals": n,
+        "n_features": d,
+        "n_labels": extraction.probs.shape[1],
+        "dtype": arguments.dtype,
+        "output": output,
+    }
+    if arguments.json:
+        print_json(facts)
+    elif not arguments.quiet:
+        write(
+            f"proposals {n:,}, each with {facts['n_labels']} probabilities and {d} features",
+            f"written   {output}",
+            f"go on     liid-mil label {arguments.folder}",
+        )
+    return OK

@@ -1,0 +1,95 @@
+"""``liid-mil train``: proposals, CAM classifier, pseudo labels and MIL network, in one folder."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from liid_cut.commands import print_json, write
+from liid_mil.commands import (
+    EXIT_CODES,
+    OK,
+    add_data_options,
+    add_runtime_options,
+    add_settings_options,
+    data_source,
+    runtime_of,
+)
+from liid_mil.presets import with_settings
+from liid_mil.runs import Run, start_run
+
+_DESCRIPTION = """\
+Train on images with image-level tags. The folder gets run.json, proposals/, cam/ and mil/, whose
+checkpoint.pt is what `liid-mil extract` reads. The same command goes on after a stop.
+Several GPUs: torchrun --nproc-per-node 4 -m liid_mil.cli train ...
+"""
+_EPILOG = f"""\
+examples:
+  liid-mil train --scenes 300 -o run
+  liid-mil train --voc VOCdevkit/VOC2012 -o run --set weights=resnet50.pth --workers 8
+  liid-mil train --folder photos --tags tags.csv -o run --set backbone=efficientnet_lite0 \\
+      --set weights=bundled --set image_size=320
+
+{EXIT_CODES}"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add this command to the parser's sub-commands."""
+    parser = commands.add_parser(
+        "train",
+        help="train the CAM classifier and the MIL network",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_data_options(parser)
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="RUN", help="folder of the run"
+    )
+    add_settings_options(parser)
+    parser.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        default=10.0,
+        metavar="M",
+        help="between checkpoints inside an epoch (default: %(default)s)",
+    )
+    parser.add_argument("--tensorboard", metavar="DIR", help="folder for TensorBoard's event files")
+    add_runtime_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train and report; returns the exit code."""
+    source = data_source(arguments)
+    preset = arguments.preset or ("scenes" if source.reader == "scenes" else "paper")
+    cam, mil = with_settings(preset, arguments.settings, arguments.seed)
+    this = Run(source, cam, mil, arguments.proposals)
+    runtime = runtime_of(
+        arguments,
+        checkpoint_minutes=arguments.checkpoint_minutes,
+        tensorboard=arguments.tensorboard,
+    )
+    is_main = os.environ.get("RANK", "0") == "0"  # under torchrun, one process reports
+    if is_main:
+        start_run(arguments.output, this)
+    pipeline = this.pipeline(arguments.output, runtime)
+    pipeline.network()
+    facts = {
+        "n_images": len(pipeline.dataset),
+        "n_classes": len(pipeline.dataset.class_names),
+        "n_proposals": sum(map(len, pipeline.proposals())),
+        "output": str(arguments.output),
+    }
+    if is_main and arguments.json:
+        print_json(facts)
+    elif is_main and not arguments.quiet:
+        write(
+            f"data      {facts['n_images']:,} images, {facts['n_classes']} classes, "
+            f"{facts['n_proposals']:,} proposals",
+            f"written   {arguments.output}",
+            f"go on     liid-mil extract {arguments.output}",
+        )
+    return OK
