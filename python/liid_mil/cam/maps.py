@@ -11,7 +11,7 @@ over the pixels of its box b (or of its mask) on A, interpolated to the size of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from liid_mil.cam.classifier import CamClassifier
+from liid_mil.data.types import RLE
 from liid_mil.losses.bags import check_tags
 
 TERMS = ("mean+max", "mean", "max")
@@ -66,7 +67,7 @@ def proposal_scores(
     image_size: tuple[int, int],
     *,
     terms: str = "mean+max",
-    masks: Sequence[Mapping[str, Any]] | np.ndarray[Any, Any] | Tensor | None = None,
+    masks: Sequence[RLE] | np.ndarray[Any, Any] | Tensor | None = None,
 ) -> Tensor:
     """Scores R of the proposals of one image for every class.
 
@@ -137,13 +138,16 @@ def _pixel_windows(
     return windows
 
 
-def _decoded(mask: Any, j: int, image_size: tuple[int, int]) -> Tensor:
+def _decoded(
+    encoded: RLE | np.ndarray[Any, Any] | Tensor, j: int, image_size: tuple[int, int]
+) -> Tensor:
     """One mask as bool (H, W)."""
-    if isinstance(mask, Mapping):
-        from liid_mil.proposals.masks import decode_masks
+    if isinstance(encoded, dict):
+        from liid_mil.proposals.masks import decode_masks  # boxes alone need no pycocotools
 
-        mask = decode_masks([dict(mask)])[0]
-    mask = torch.as_tensor(mask)
+        mask = torch.from_numpy(decode_masks([encoded])[0])
+    else:
+        mask = torch.as_tensor(encoded)
     if mask.shape != tuple(image_size) or mask.dtype != torch.bool:
         raise ValueError(
             f"masks[{j}] has shape {tuple(mask.shape)} and dtype {mask.dtype}; "

@@ -56,7 +56,8 @@ class EfficientNetLite0(Backbone):
         x = self._activation(self._bn0(self._conv_stem(images)))
         for block in self._blocks:
             x = block(x)
-        return self._activation(self._bn1(self._conv_head(x)))
+        maps: Tensor = self._activation(self._bn1(self._conv_head(x)))
+        return maps
 
 
 def _dilate(blocks: nn.ModuleList, stride: int) -> None:

@@ -97,6 +97,8 @@ def _flatten_boxes(images: Tensor, boxes: Sequence[Tensor]) -> tuple[Tensor, Ten
     """All boxes (P, 4) on the device of the images, and the image of each (P,)."""
     if len(boxes) != len(images):
         raise ValueError(f"boxes has {len(boxes)} entries but images has {len(images)}")
+    if len(boxes) == 0:
+        raise ValueError("images has no image; a batch has at least one")
     height, width = images.shape[-2:]
     for i, of_image in enumerate(boxes):
         if of_image.ndim != 2 or of_image.shape[1] != 4 or not of_image.is_floating_point():
@@ -115,7 +117,5 @@ def _flatten_boxes(images: Tensor, boxes: Sequence[Tensor]) -> tuple[Tensor, Ten
             )
     sizes = torch.tensor([len(of_image) for of_image in boxes], device=images.device)
     image_index = torch.repeat_interleave(torch.arange(len(boxes), device=images.device), sizes)
-    flat = torch.cat([of_image.float() for of_image in boxes]) if len(boxes) > 0 else None
-    if flat is None:
-        raise ValueError("images has no image; a batch has at least one")
+    flat = torch.cat([of_image.float() for of_image in boxes])
     return flat.to(images.device), image_index

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch
@@ -60,7 +59,9 @@ def roi_max_pool(
     features, boxes, (h, w) = _checked(features, boxes, image_index, output_size)
     torchvision = _torchvision_ops()
     if torchvision is not None:
-        return torchvision.roi_pool(features, _rois(boxes, image_index), (h, w), spatial_scale)
+        rois = _rois(boxes, image_index)
+        pooled: Tensor = torchvision.roi_pool(features, rois, (h, w), spatial_scale)
+        return pooled
     maxima, bins = _bin_maxima(features, boxes, image_index, (h, w), spatial_scale)
     return F.embedding(bins, maxima).permute(0, 3, 1, 2)
 
@@ -96,15 +97,12 @@ def roi_align(
     """
     features, boxes, (h, w) = _checked(features, boxes, image_index, output_size)
     torchvision = _torchvision_ops()
+    pooled: Tensor
     if torchvision is not None:
-        return torchvision.roi_align(
-            features,
-            _rois(boxes, image_index),
-            (h, w),
-            spatial_scale,
-            sampling_ratio=sampling_ratio,
-            aligned=aligned,
-        )
+        options = {"sampling_ratio": sampling_ratio, "aligned": aligned}
+        rois = _rois(boxes, image_index)
+        pooled = torchvision.roi_align(features, rois, (h, w), spatial_scale, **options)
+        return pooled
     rows, columns = _align_weights(
         boxes * spatial_scale, features.shape[2:], (h, w), sampling_ratio, aligned
     )
@@ -155,7 +153,7 @@ def average_roi_features(
         return average(features, boxes, image_index)
     parts = [
         checkpoint(average, features, *block, use_reentrant=False, preserve_rng_state=False)
-        for block in zip(boxes.split(size), image_index.split(size), strict=True)
+        for block in zip(torch.split(boxes, size), torch.split(image_index, size), strict=True)
     ]
     return torch.cat(parts)
 
@@ -213,7 +211,7 @@ def _checked(
 
 
 @cache
-def _torchvision_ops() -> ModuleType | None:
+def _torchvision_ops() -> Any:
     """``torchvision.ops``, or None."""
     try:
         return importlib.import_module("torchvision.ops")
