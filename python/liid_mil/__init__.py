@@ -1,6 +1,79 @@
-"""Multiple-instance learning on object proposals: from image tags to the input of the cut.
+"""Multiple-instance learning on object proposals: from image tags to labelled proposals.
 
-The companion of :mod:`liid_cut` (extra ``mil``) for the rest of LIID: from images with image-level
-tags alone to class probabilities and features of proposals, and from the cut to pseudo instance
-masks. Nothing of it is implemented yet.
+The companion of :mod:`liid_cut` (extra ``mil``) for the rest of LIID (Liu et al., "Leveraging
+Instance-, Image- and Dataset-Level Information for Weakly Supervised Instance Segmentation", TPAMI
+2020, sections 3, 4 and 6.1). The whole chain, here on composed scenes::
+
+    from liid_mil import *
+
+    images = SceneDataset(300, **SCENE_SETTINGS)
+    proposals = make_proposals(images, "run/proposals", 12)
+    classifier = train_cam(images, SCENES_CAM, "run/cam")
+    scores = cam_scores(classifier, images, proposals, image_size=96)
+    pseudo = pseudo_labels_of(scores, images.tags)
+    network = train_mil(images, proposals, pseudo, SCENES_MIL, "run/mil")
+    extraction = extract(network, images, proposals, "run/extraction", image_size=96)
+    labelling = label(extraction, delta=1.0)
+    print(ProposalEvaluator(images, proposals).evaluate(labelling.labels, labelling.scores))
+
+Every stage keeps its result in its folder: run again, it reads what is there and goes on. Other
+images: :class:`VocDataset`, :class:`CocoDataset`, :class:`TagFolderDataset`, with the paper's
+settings ``CamConfig()`` and ``MilConfig()``. The command line is ``liid-mil``.
+
+Names are imported when they are used, so that ``import liid_mil`` does not load torch.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_MODULES = {
+    "CamClassifier": "cam",
+    "CamConfig": "training.config",
+    "CocoDataset": "data.coco",
+    "Extraction": "extraction",
+    "Labelling": "labelling",
+    "LiidLoss": "losses",
+    "Metrics": "evaluation",
+    "MilConfig": "training.config",
+    "MilNetwork": "models",
+    "Pipeline": "pipeline",
+    "ProposalEvaluator": "evaluation",
+    "ProposalStore": "proposals.store",
+    "Proposals": "data.types",
+    "Runtime": "training.config",
+    "SCENES_CAM": "presets",
+    "SCENES_MIL": "presets",
+    "SCENE_SETTINGS": "presets",
+    "SceneDataset": "data.scenes",
+    "TagFolderDataset": "data.tag_folder",
+    "Truth": "data.types",
+    "VocDataset": "data.voc",
+    "ablate": "ablation",
+    "build_backbone": "models",
+    "cam_scores": "training.cam_scores",
+    "extract": "extraction",
+    "label": "labelling",
+    "load_classifier": "training.networks",
+    "load_network": "training.networks",
+    "make_proposals": "proposals.making",
+    "open_extraction": "extraction",
+    "pseudo_labels_of": "training.cam_scores",
+    "segment_proposals": "proposals.segmentation",
+    "select_proposals": "proposals.selection",
+    "train_cam": "training.loop",
+    "train_mil": "training.loop",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_MODULES])

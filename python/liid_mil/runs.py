@@ -18,6 +18,7 @@ from liid_mil.presets import SCENE_SETTINGS
 from liid_mil.training.config import CamConfig, MilConfig, Runtime
 
 FORMAT = "liid_mil run 1"
+MAIN_WITHOUT_SEG_VAL = "main-without-seg-val"
 _FILE = "run.json"
 
 
@@ -42,8 +43,10 @@ class DataSource:
 
             return SceneDataset(**(SCENE_SETTINGS | arguments))
         if self.reader == "voc":
-            from liid_mil.data.voc import VocDataset
+            from liid_mil.data.voc import VocDataset, main_trainval_without_seg_val
 
+            if arguments["images"] == MAIN_WITHOUT_SEG_VAL:
+                arguments["images"] = main_trainval_without_seg_val(arguments["root"])
             return VocDataset(**arguments, on_error=on_error)
         if self.reader == "coco":
             from liid_mil.data.coco import CocoDataset

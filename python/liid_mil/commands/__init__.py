@@ -42,17 +42,27 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--folder", type=Path, metavar="DIR", help="images, with --tags")
     group.add_argument("--scenes-seed", type=int, metavar="S", help="of --scenes (default: 0)")
     group.add_argument(
-        "--split", metavar="NAME", help="of --voc: a list in ImageSets/Main (default: trainval)"
+        "--split",
+        metavar="LIST",
+        help="of --voc: a list in ImageSets, a .txt file, or main-without-seg-val, which the paper "
+        "trains on (default: Main/trainval)",
+    )
+    group.add_argument(
+        "--classes", metavar="A,B,...", help="names of the classes of --voc (default: VOC's 20)"
     )
     group.add_argument("--images", type=Path, metavar="DIR", help="image folder of --coco")
-    group.add_argument("--tags", type=Path, metavar="CSV", help="tags of --folder")
+    group.add_argument(
+        "--tags", type=Path, metavar="FILE", help="csv or npz of --folder, and maybe of --voc"
+    )
 
 
-_OWN_OPTIONS = {
-    "scenes_seed": "scenes",
-    "split": "voc",
-    "images": "coco",
-    "tags": "folder",
+_SOURCES = ("scenes", "voc", "coco", "folder")
+_OWNERS = {  # option: sources that it goes with
+    "scenes_seed": ("scenes",),
+    "split": ("voc",),
+    "classes": ("voc",),
+    "images": ("coco",),
+    "tags": ("folder", "voc"),
 }
 
 
@@ -63,21 +73,28 @@ def data_source(arguments: argparse.Namespace) -> DataSource:
     ------
     ValueError : an option of another source, or one that is missing.
     """
-    reader = next(name for name in _OWN_OPTIONS.values() if getattr(arguments, name) is not None)
-    for option, owner in _OWN_OPTIONS.items():
+    reader = next(name for name in _SOURCES if getattr(arguments, name) is not None)
+    for option, owners in _OWNERS.items():
         given = getattr(arguments, option) is not None
-        if given and owner != reader:
-            raise ValueError(f"--{option.replace('_', '-')} goes with --{owner}, not --{reader}")
-        if not given and owner == reader and reader in ("coco", "folder"):
+        if given and reader not in owners:
+            raise ValueError(f"--{option.replace('_', '-')} goes with --{owners[0]}, not {reader}")
+        if not given and reader in ("coco", "folder") and reader == owners[0]:
             raise ValueError(f"--{reader} needs --{option}")
+    settings: dict[str, Any]
     if reader == "scenes":
         settings = {"n_images": arguments.scenes, "seed": arguments.scenes_seed or 0}
     elif reader == "voc":
-        settings = {"root": _absolute(arguments.voc), "split": arguments.split or "trainval"}
+        settings = {"root": _absolute(arguments.voc), "images": arguments.split or "Main/trainval"}
+        if arguments.classes is not None:
+            settings["class_names"] = arguments.classes.split(",")
+        if arguments.tags is not None:
+            settings["tag_file"] = _absolute(arguments.tags)
     elif reader == "coco":
-        settings = {"path": _absolute(arguments.coco), "image_dir": _absolute(arguments.images)}
+        images = _absolute(arguments.images)
+        settings = {"annotations": _absolute(arguments.coco), "image_dir": images}
     else:
-        settings = {"image_dir": _absolute(arguments.folder), "tags": _absolute(arguments.tags)}
+        tags = _absolute(arguments.tags)
+        settings = {"folder": _absolute(arguments.folder), "tag_file": tags}
     return DataSource(reader, settings)
 
 
