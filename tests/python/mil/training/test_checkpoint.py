@@ -106,7 +106,7 @@ def test_settings_must_be_the_same() -> None:
     with pytest.raises(CheckpointError, match=r"x\.pt: was made with gamma=0\.1, but now gamma=0"):
         check_same_run("x.pt", saved, replace(MilConfig(), gamma=0.0), "abc")
     with pytest.raises(CheckpointError, match="was made with other images, tags, proposals"):
-        check_same_run("x.pt", saved, MilConfig(), "abd")
+        check_same_run("x.pt", saved, MilConfig(), "other")
 
 
 def test_fingerprint_sees_names_tags_and_arrays() -> None:
