@@ -124,9 +124,10 @@ class CocoDataset(ImageFiles):
                 if sum(counts) == height * width:
                     mask = coco_mask.frPyObjects(shape, height, width)
                     return mask
-            elif isinstance(counts, str) and counts.isascii():
-                if is_run_length_code(counts.encode(), height * width):
-                    return {"size": [height, width], "counts": counts.encode()}
+            elif isinstance(counts, str):
+                code = counts.encode()
+                if is_run_length_code(code, height * width):
+                    return {"size": [height, width], "counts": code}
         raise DatasetError(self._file, f"annotation {record['id']} has a damaged segmentation")
 
 

@@ -20,7 +20,7 @@ from liid_mil.data.scene_objects import MARGIN, Bytes, ObjectSource
 _MAX_TURN_RAD = 0.3
 _MAX_SHEAR = 0.15
 _TRIES_PER_ITEM = 20
-_TRIES_PER_LAYOUT = 200
+_TRIES_PER_LAYOUT = 100
 _HALF = 128  # an item owns the pixels that it covers by half or more
 
 

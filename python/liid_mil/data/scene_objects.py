@@ -10,6 +10,7 @@ side is ``MARGIN`` times the object's, so that it can turn.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -105,18 +106,16 @@ def _read_idx(path: Path, item_shape: tuple[int, ...]) -> Bytes:
         raise DatasetError(
             path, "no such file; objects='fashion' needs Debian's package dataset-fashion-mnist"
         ) from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(path, f"damaged gzip file ({error})") from error
-    n_dims = 1 + len(item_shape)
-    header = np.frombuffer(content[: 4 + 4 * n_dims], dtype=">u4")
+    n_bytes = 4 * (2 + len(item_shape))
+    header = np.frombuffer(content[: min(n_bytes, len(content) // 4 * 4)], dtype=">u4").tolist()
     item_size = int(np.prod(item_shape, dtype=int))
     if (
-        len(header) != 1 + n_dims
-        or header[0] != 0x800 + n_dims
+        len(content) <= n_bytes
+        or header[0] != 0x801 + len(item_shape)
         or tuple(header[2:]) != item_shape
-        or len(content) != header.nbytes + int(header[1]) * item_size
-        or header[1] == 0
+        or len(content) != n_bytes + header[1] * item_size
     ):
         raise DatasetError(path, f"is not an IDX file of bytes with items of shape {item_shape}")
-    body = np.frombuffer(content, dtype=np.uint8, offset=header.nbytes)
-    return body.reshape(-1, *item_shape)
+    return np.frombuffer(content, dtype=np.uint8, offset=n_bytes).reshape(-1, *item_shape)

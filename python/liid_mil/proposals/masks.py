@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ def encode_label_map(labels: npt.NDArray[np.integer[Any]]) -> list[RLE]:
 def is_run_length_code(counts: bytes, n_pixels: int) -> bool:
     """Whether ``counts`` is a COCO code of just ``n_pixels`` pixels.
 
-    pycocotools does not check: a damaged code makes it write beyond its memory. A run is a number
+    pycocotools decodes a code that is too short to whatever lay in memory. A run is a number
     in base 32, low digits first, 5 bits a character from "0" on, bit 6 for "goes on", the last one
     with a sign; from the fourth on a run is stored as the difference to the one before the last.
     """
@@ -71,7 +72,11 @@ def decode_masks(masks: Sequence[RLE]) -> Bools:
     """Bool masks (P, H, W) of run-length encodings of one image. No mask gives (0, 0, 0)."""
     if len(masks) == 0:
         return np.zeros((0, 0, 0), dtype=np.bool_)
-    return np.ascontiguousarray(coco_mask.decode(list(masks)).transpose(2, 0, 1)).astype(np.bool_)
+    with warnings.catch_warnings():
+        # pycocotools 2.0.11 hands its result over in a way that NumPy 2 deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        decoded = coco_mask.decode(list(masks))
+    return np.ascontiguousarray(decoded.transpose(2, 0, 1)).astype(np.bool_)
 
 
 def areas_of_masks(masks: Sequence[RLE]) -> npt.NDArray[np.int64]:

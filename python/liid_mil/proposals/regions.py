@@ -62,7 +62,8 @@ def pixel_features(image: Image) -> PixelFeatures:
     lab = rgb2lab(image)
     span = (lab - _LAB_LOW) / (_LAB_HIGH - _LAB_LOW)
     colour = np.clip((span * _COLOUR_BINS).astype(np.int64), 0, _COLOUR_BINS - 1)
-    down, right = np.gradient(lab[..., 0])
+    padded = np.pad(lab[..., 0], 1, mode="edge")
+    down, right = (slope[1:-1, 1:-1] for slope in np.gradient(padded))
     turn = np.floor((np.arctan2(down, right) / (2 * np.pi) + 0.5) * _ORIENTATIONS)
     strength = np.searchsorted(_STRENGTHS, np.hypot(down, right))
     texture = (turn.astype(np.int64) % _ORIENTATIONS) * (len(_STRENGTHS) + 1) + strength

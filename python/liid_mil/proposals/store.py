@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_mil.data.types import RLE, DatasetError, ImageDataset, Proposals
+from liid_mil.proposals.masks import is_run_length_code
 
 FORMAT = "liid-mil proposals"
 VERSION = 1
@@ -65,7 +66,7 @@ class ProposalStore:
         return len(self.image_ids)
 
     def __getitem__(self, i: int) -> Proposals:
-        """Proposals of image i. Raises ``IndexError`` beyond N."""
+        """Proposals of image i. Raises ``IndexError`` beyond N, ``DatasetError`` as above."""
         if not 0 <= i < len(self):
             raise IndexError(f"image {i} of {len(self)}")
         rows = range(int(self._offsets[i]), int(self._offsets[i + 1]))
@@ -77,6 +78,9 @@ class ProposalStore:
                 {"size": size, "counts": self._masks[ends[row] : ends[row + 1]].tobytes()}
                 for row in rows
             ]
+            for row, mask in zip(rows, masks, strict=True):
+                if not is_run_length_code(mask["counts"], size[0] * size[1]):
+                    raise DatasetError(self.path / "masks.npy", f"mask {row} is damaged")
         span = slice(rows.start, rows.stop)
         return Proposals(np.array(self._boxes[span]), masks, np.array(self._scores[span]))
 
