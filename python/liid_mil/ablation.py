@@ -90,7 +90,7 @@ def ablate(
     unknown = [number for number in tables if number not in TABLES]
     if unknown:
         raise ValueError(f"table {unknown[0]} does not exist; there are 1 to {max(TABLES)}")
-    evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals())
+    evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals)
     graph = {"delta": delta, "symmetrize": symmetrize, "n_neighbors": n_neighbors}
     found = []
     for number in tables:
@@ -122,8 +122,8 @@ def _row(
 
     own = "ablation/mil-" + _digest(settings)
     row = pipeline if mil == pipeline.mil else replace(pipeline, mil=mil, mil_folder=own)
-    cam = cam_labelling(row.cam_scores(), row.pseudo_labels())
-    extraction = row.extraction()
+    cam = cam_labelling(row.cam_scores, row.pseudo_labels)
+    extraction = row.extraction
     methods = compare(evaluator, cam, extraction, label(extraction, **graph))
     metrics = {name: asdict(values) for name, values in methods.items()}
     path.parent.mkdir(exist_ok=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from liid_cut import MultiwayCutWarning, __version__
 from liid_mil.commands import BAD_INPUT, EXIT_CODES, INTERRUPTED
@@ -38,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         arguments = _parser().parse_args(argv)
-        with warnings.catch_warnings():
+        quiet = arguments.json or arguments.quiet
+        with warnings.catch_warnings(), _log_on_stderr(logging.WARNING if quiet else logging.INFO):
             warnings.simplefilter("ignore", MultiwayCutWarning)  # the reports have them
             return int(arguments.run(arguments))
     except KeyboardInterrupt:
@@ -51,6 +54,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     except MemoryError as error:
         return _fail(f"out of memory: {error}")
+
+
+@contextmanager
+def _log_on_stderr(level: int) -> Iterator[None]:
+    """Show what this package logs, and not that FAISS tells how it was loaded."""
+    log, handler = logging.getLogger("liid_mil"), logging.StreamHandler()
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 def _fail(message: str) -> int:

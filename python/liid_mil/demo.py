@@ -55,8 +55,8 @@ def run_demo(
         runtime=runtime or Runtime(),
     )
     labelling = pipeline.label(delta=delta, symmetrize=symmetrize, n_neighbors=n_neighbors)
-    extraction = pipeline.extraction()
-    cam = cam_labelling(pipeline.cam_scores(), pipeline.pseudo_labels())
-    evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals())
+    extraction = pipeline.extraction
+    cam = cam_labelling(pipeline.cam_scores, pipeline.pseudo_labels)
+    evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals)
     metrics = compare(evaluator, cam, extraction, labelling)
     return DemoResult(metrics, len(extraction), labelling.result)

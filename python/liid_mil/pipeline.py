@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,7 +36,7 @@ _INFERENCE_BATCH = 8
 
 @dataclass
 class Pipeline:
-    """The stages for one dataset; each method gives a stage's output, and makes it if need be.
+    """The stages for one dataset; each property is a stage's output, made when it is first read.
 
     Attributes
     ----------
@@ -56,35 +57,35 @@ class Pipeline:
     dtype: str = "float16"
     mil_folder: str = "mil"
     runtime: Runtime = field(default_factory=Runtime)
-    _proposals: Sequence[Proposals] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.folder = Path(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
 
+    @cached_property
     def proposals(self) -> Sequence[Proposals]:
         """The selected proposals of every image, in ``folder/proposals``."""
-        if self._proposals is None:
-            self._proposals = self._by_one_process(
-                lambda: make_proposals(
-                    self.dataset,
-                    self.folder / "proposals",
-                    self.n_proposals,
-                    n_jobs=max(1, self.runtime.workers),
-                    progress=self.runtime.progress,
-                    on_error=self.runtime.on_error,
-                )
+        return self._by_one_process(
+            lambda: make_proposals(
+                self.dataset,
+                self.folder / "proposals",
+                self.n_proposals,
+                n_jobs=max(1, self.runtime.workers),
+                progress=self.runtime.progress,
+                on_error=self.runtime.on_error,
             )
-        return self._proposals
+        )
 
+    @cached_property
     def classifier(self) -> CamClassifier:
         """The trained CAM classifier, in ``folder/cam``."""
         return train_cam(self.dataset, self.cam, self.folder / "cam", self.runtime)
 
-    def cam_scores(self, terms: str | None = None, region: str | None = None) -> list[Floats]:
-        """R of all proposals (by default with the terms and region of ``mil``)."""
-        terms, region = terms or self.mil.terms, region or self.mil.region
-        classifier, proposals = self.classifier(), self.proposals()
+    @cached_property
+    def cam_scores(self) -> list[Floats]:
+        """R of all proposals, with the terms and the region of ``mil``."""
+        terms, region = self.mil.terms, self.mil.region
+        classifier, proposals = self.classifier, self.proposals
         return self._by_one_process(
             lambda: cam_scores(
                 classifier,
@@ -99,24 +100,27 @@ class Pipeline:
             )
         )
 
+    @cached_property
     def pseudo_labels(self) -> list[Ints]:
         """Pseudo label of every proposal (Eq. 3): what CAM alone says."""
-        return pseudo_labels_of(self.cam_scores(), self.dataset.tags, self.mil.eta)
+        return pseudo_labels_of(self.cam_scores, self.dataset.tags, self.mil.eta)
 
+    @cached_property
     def network(self) -> MilNetwork:
         """The trained MIL network, in ``folder/mil_folder``."""
-        labels = self.pseudo_labels()
         folder = self.folder / self.mil_folder
-        return train_mil(self.dataset, self.proposals(), labels, self.mil, folder, self.runtime)
+        labels = self.pseudo_labels
+        return train_mil(self.dataset, self.proposals, labels, self.mil, folder, self.runtime)
 
+    @cached_property
     def extraction(self) -> Extraction:
         """Probabilities and features of all proposals, in ``folder/mil_folder/extraction``."""
-        network = self.network()
+        network, proposals = self.network, self.proposals
         return self._by_one_process(
             lambda: extract(
                 network,
                 self.dataset,
-                self.proposals(),
+                proposals,
                 self.folder / self.mil_folder / "extraction",
                 image_size=self.mil.image_size,
                 dtype=self.dtype,
@@ -127,7 +131,7 @@ class Pipeline:
 
     def label(self, *, delta: float = 5.0, **settings: Any) -> Labelling:
         """Labels with and without the graph; settings as of :func:`liid_mil.labelling.label`."""
-        return label(self.extraction(), delta=delta, **settings)
+        return label(self.extraction, delta=delta, **settings)
 
     def _by_one_process(self, make: Callable[[], Made]) -> Made:
         """What ``make`` gives, which must keep it in a file: made by one process, read by all."""

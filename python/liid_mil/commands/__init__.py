@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -113,10 +112,8 @@ def add_runtime_options(parser: argparse.ArgumentParser) -> None:
 
 
 def runtime_of(arguments: argparse.Namespace, **settings: Any) -> Runtime:
-    """The runtime that :func:`add_runtime_options` describes; losses and the like are logged."""
+    """The runtime that :func:`add_runtime_options` describes."""
     talks = not arguments.json and not arguments.quiet
-    if talks:
-        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     return Runtime(
         device=arguments.device,
         workers=arguments.workers,

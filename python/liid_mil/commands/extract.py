@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Extract and report; returns the exit code."""
     runtime = runtime_of(arguments)
     pipeline = read_run(arguments.folder).pipeline(arguments.folder, runtime, dtype=arguments.dtype)
-    extraction = pipeline.extraction()
+    extraction = pipeline.extraction
     output = str(arguments.folder / pipeline.mil_folder / "extraction")
     n, d = extraction.feats.shape
     facts = {

@@ -84,8 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     table: list[str] = []
     if arguments.evaluate:
         pipeline = this.pipeline(arguments.folder, Runtime())
-        evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals())
-        cam = cam_labelling(pipeline.cam_scores(), pipeline.pseudo_labels())
+        evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals)
+        cam = cam_labelling(pipeline.cam_scores, pipeline.pseudo_labels)
         metrics = compare(evaluator, cam, extraction, labelling)
         facts |= {method: asdict(metrics[method]) for method in METHODS}
         table = metrics_table(metrics)

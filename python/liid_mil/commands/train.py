@@ -19,6 +19,7 @@ from liid_mil.commands import (
 )
 from liid_mil.presets import with_settings
 from liid_mil.runs import Run, start_run
+from liid_mil.training.distributed import processes
 
 _DESCRIPTION = """\
 Train on images with image-level tags. The folder gets run.json, proposals/, cam/ and mil/, whose
@@ -76,11 +77,13 @@ def run(arguments: argparse.Namespace) -> int:
     if is_main:
         start_run(arguments.output, this)
     pipeline = this.pipeline(arguments.output, runtime)
-    pipeline.network()
+    with processes(runtime.device):
+        n_proposals = sum(map(len, pipeline.proposals))
+        _ = pipeline.network
     facts = {
         "n_images": len(pipeline.dataset),
         "n_classes": len(pipeline.dataset.class_names),
-        "n_proposals": sum(map(len, pipeline.proposals())),
+        "n_proposals": n_proposals,
         "output": str(arguments.output),
     }
     if is_main and arguments.json:

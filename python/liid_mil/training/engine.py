@@ -140,7 +140,8 @@ class _Run:
         if self.scaler.is_enabled() and extra["scaler"]:
             self.scaler.load_state_dict(extra["scaler"])
         self.epoch, self.step, self.sums = state["epoch"], state["step"], extra["sums"]
-        log.info("going on from %s: epoch %d, step %d", self.path, self.epoch, self.step)
+        if self.epoch < self.config.epochs:
+            log.info("going on from %s: epoch %d, step %d", self.path, self.epoch + 1, self.step)
 
     def save(self) -> None:
         """Write the checkpoint (process 0 only)."""
@@ -169,7 +170,6 @@ class _Run:
         """Run the epochs that are left."""
         config, world = self.config, self.world
         if self.epoch == config.epochs:
-            log.info("%s is finished", self.path)
             return
         network: nn.Module = self.model
         if world.n > 1:

@@ -36,7 +36,7 @@ def report(capsys: pytest.CaptureFixture[str], *command: str) -> dict[str, Any]:
     capsys.readouterr()
     assert main([*command, "--json"]) == 0
     captured = capsys.readouterr()
-    assert captured.err == ""
+    assert captured.out.count("\n") == 1
     facts: dict[str, Any] = json.loads(captured.out)
     return facts
 
