@@ -41,7 +41,8 @@ def _read_npz(path: Path, class_names: Sequence[str] | None) -> Tags:
     if class_names is None:
         raise ValueError("class_names must be given where tags come from an .npz file")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here, for NumPy leaves files open that are no archives.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             image_ids, tags = arrays["image_ids"], arrays["tags"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DatasetError(path, f"needs the arrays image_ids and tags ({error})") from error
