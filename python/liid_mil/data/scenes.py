@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from liid_mil.data.scene_look import paint
 from liid_mil.data.scene_objects import SOURCES, SPLITS
 from liid_mil.data.types import Image, Truth
 from liid_mil.proposals.masks import boxes_of_masks, encode_masks
+
+Number = TypeVar("Number", int, float)
 
 _WHAT, _WHERE, _LOOK = range(3)
 _REPEATS_A_CLASS = 0.3
@@ -46,7 +49,7 @@ class SceneDataset:
 
     Raises
     ------
-    ValueError : a setting out of range; the message names it.
+    ValueError, TypeError : a setting out of range, or of a wrong type; the message names it.
     DatasetError : a file of ``objects`` or of the photographs is missing or damaged.
     """
 
@@ -65,26 +68,29 @@ class SceneDataset:
         min_visible: float = 0.5,
         hue_spread: float = 0.5,
     ) -> None:
-        height, width = (size, size) if isinstance(size, int) else size
-        _check_range("n_images", n_images, n_images, 0, 10**9)
-        _check_range("n_classes", n_classes, n_classes, 1, 10)
-        _check_range("size", min(height, width), max(height, width), 32, 2048)
-        _check_range("seed", seed, seed, 0, 2**63)
-        _check_range("n_objects", *n_objects, 1, 20)
-        _check_range("n_clutter", *n_clutter, 0, 100)
-        _check_range("scale", *scale, 0.05, 1)
-        _check_range("min_visible", min_visible, min_visible, 0.01, 0.9)
-        _check_range("hue_spread", hue_spread, hue_spread, 0, 1)
+        height, width = _pair("size", (size, size) if np.isscalar(size) else size, 32, 2048, False)
+        _number("n_images", n_images, 0, 10**9)
+        _number("n_classes", n_classes, 1, 10)
+        _number("seed", seed, 0, 2**63)
+        _number("min_visible", min_visible, 0.01, 0.9)
+        _number("hue_spread", hue_spread, 0.0, 1.0)
         for name, value, allowed in (("split", split, SPLITS), ("objects", objects, SOURCES)):
             if value not in allowed:
                 raise ValueError(f"{name} is {value!r}; it must be one of {sorted(allowed)}")
-        self._layout = LayoutSettings(height, width, n_clutter, scale, min_visible)
-        self._n_classes, self._n_objects = n_classes, n_objects
+        self._layout = LayoutSettings(
+            height,
+            width,
+            _pair("n_clutter", n_clutter, 0, 100),
+            _pair("scale", scale, 0.05, 1.0),
+            min_visible,
+        )
+        self._n_classes, self._n_objects = n_classes, _pair("n_objects", n_objects, 1, 20)
         self._seed, self._split, self._objects = seed, split, objects
         self._hue_spread = hue_spread
         self.class_names = SOURCES[objects](split).class_names[:n_classes]
         # Proposals are stored with image ids: those of other settings must not look the same.
-        settings = [seed, split, objects, n_classes, n_objects, hue_spread, asdict(self._layout)]
+        looks = [seed, split, objects, n_classes, self._n_objects, hue_spread]
+        settings = [*looks, asdict(self._layout)]
         digest = hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
         self.image_ids = tuple(f"scene-{digest}-{i:06d}" for i in range(n_images))
         self.tags = np.zeros((n_images, n_classes), dtype=np.bool_)
@@ -133,7 +139,24 @@ class SceneDataset:
         return place_items(self._classes(i), source, self._layout, self._stream(i, _WHERE))
 
 
-def _check_range(name: str, low: float, high: float, least: float, most: float) -> None:
-    if not least <= low <= high <= most:
-        value = low if low == high else (low, high)
-        raise ValueError(f"{name} is {value}; it must lie in {least} to {most}, in rising order")
+def _number(name: str, value: Any, least: Number, most: Number) -> None:
+    """Check a setting; it must be an integer where ``least`` is one."""
+    kinds = int | np.integer if isinstance(least, int) else int | float | np.number
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        what = "an integer" if isinstance(least, int) else "a number"
+        raise TypeError(f"{name} is {value!r}; it must be {what}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} is {value}; it must lie in {least} to {most}")
+
+
+def _pair(
+    name: str, value: Any, least: Number, most: Number, rising: bool = True
+) -> tuple[Number, Number]:
+    """Check a setting of two numbers; the first must not be the larger one where ``rising``."""
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise TypeError(f"{name} is {value!r}; it must be a pair of numbers")
+    for number in value:
+        _number(name, number, least, most)
+    if rising and value[0] > value[1]:
+        raise ValueError(f"{name} is {value}; its second number must not be the smaller one")
+    return value[0], value[1]
