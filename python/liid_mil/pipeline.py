@@ -109,8 +109,15 @@ class Pipeline:
     def network(self) -> MilNetwork:
         """The trained MIL network, in ``folder/mil_folder``."""
         folder = self.folder / self.mil_folder
-        labels = self.pseudo_labels
-        return train_mil(self.dataset, self.proposals, labels, self.mil, folder, self.runtime)
+        return train_mil(
+            self.dataset,
+            self.proposals,
+            self.pseudo_labels,
+            self.mil,
+            folder,
+            self.runtime,
+            classifier=self.classifier,
+        )
 
     @cached_property
     def extraction(self) -> Extraction:

@@ -107,6 +107,8 @@ class MilConfig(TrainingConfig):
 
     Attributes
     ----------
+    weights : as of :class:`TrainingConfig`, or ``"cam"``: those of the CAM classifier's backbone,
+        which must then be the same. A start for data on which nothing pretrained is at hand.
     alpha, beta, gamma : weights of the CAM-based, the MIL and the centre loss (Eq. 9).
     theta : update rate of the centres, in (0, 1] (Eq. 8).
     r : sharpness of the log-sum-exp aggregation (Eq. 5).

@@ -17,10 +17,10 @@ from liid_mil.data.types import ImageDataset, Ints, Proposals
 from liid_mil.losses import LiidLoss, LossWeights
 from liid_mil.models import MilNetwork
 from liid_mil.training.batches import Batch, Samples
-from liid_mil.training.checkpoint import data_fingerprint
+from liid_mil.training.checkpoint import data_fingerprint, weights_fingerprint
 from liid_mil.training.config import CamConfig, MilConfig, Runtime
 from liid_mil.training.engine import fit
-from liid_mil.training.networks import build_classifier, build_network
+from liid_mil.training.networks import FROM_CAM, build_classifier, build_network
 
 
 def train_cam(
@@ -76,6 +76,8 @@ def train_mil(
     config: MilConfig,
     folder: str | Path,
     runtime: Runtime | None = None,
+    *,
+    classifier: CamClassifier | None = None,
 ) -> MilNetwork:
     """Train the MIL network.
 
@@ -86,6 +88,7 @@ def train_mil(
     pseudo_labels : N arrays int64 (P_i,) in 0..K, of
         :func:`liid_mil.training.cam_scores.pseudo_labels_of`.
     folder : for ``checkpoint.pt``; a run that was stopped there goes on.
+    classifier : the trained CAM classifier, where ``config.weights`` is ``"cam"``.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def train_mil(
 
     Raises
     ------
-    ValueError : lengths disagree.
+    ValueError : lengths disagree; ``classifier`` is missing, or has another backbone.
     CheckpointError, TrainingDiverged, DatasetError : as :func:`train_cam`.
     """
     runtime = runtime or Runtime()
@@ -114,7 +117,10 @@ def train_mil(
                 f"pseudo_labels[{i}] has shape {np.shape(labels)}; image {dataset.image_ids[i]} "
                 f"has {len(of_image)} proposals"
             )
-    network = build_network(config, n_classes)
+    network = build_network(config, n_classes, classifier)
+    data = data_fingerprint(dataset, *boxes, *pseudo_labels)
+    if config.weights == FROM_CAM and classifier is not None:
+        data += " " + weights_fingerprint(classifier)
     weights = LossWeights(config.alpha, config.beta, config.gamma)
     loss = LiidLoss(n_classes, network.n_features, weights, theta=config.theta, r=config.r)
     fit(
@@ -126,7 +132,7 @@ def train_mil(
         folder,
         runtime,
         class_names=dataset.class_names,
-        data=data_fingerprint(dataset, *boxes, *pseudo_labels),
+        data=data,
     )
     return network
 

@@ -14,6 +14,7 @@ from liid_mil.training.checkpoint import CheckpointError, load_checkpoint
 from liid_mil.training.config import CamConfig, MilConfig, TrainingConfig
 from liid_mil.training.engine import CHECKPOINT, seeded
 
+FROM_CAM = "cam"
 Network = TypeVar("Network", bound=nn.Module)
 Config = TypeVar("Config", bound=TrainingConfig)
 
@@ -34,12 +35,33 @@ def build_classifier(config: CamConfig, n_classes: int) -> CamClassifier:
         return CamClassifier(_backbone(config), n_classes)
 
 
-def build_network(config: MilConfig, n_classes: int) -> MilNetwork:
-    """An untrained MIL network; its weights depend on ``config.seed``."""
+def build_network(
+    config: MilConfig, n_classes: int, classifier: CamClassifier | None = None
+) -> MilNetwork:
+    """An untrained MIL network; its weights depend on ``config.seed``.
+
+    Parameters
+    ----------
+    classifier : a trained CAM classifier, where ``config.weights`` is ``"cam"``.
+
+    Raises
+    ------
+    ValueError : the classifier is missing, or has another backbone.
+    """
+    if config.weights == FROM_CAM and classifier is None:
+        raise ValueError("weights is 'cam', which needs the trained CAM classifier")
     with seeded(config.seed):
-        return MilNetwork(
+        network = MilNetwork(
             _backbone(config), n_classes, roi_size=config.roi_size, pooling=config.pooling
         )
+    if config.weights == FROM_CAM and classifier is not None:
+        try:
+            network.backbone.load_state_dict(classifier.backbone.state_dict())
+        except RuntimeError:
+            raise ValueError(
+                f"weights is 'cam', but the CAM classifier's backbone is not a {config.backbone}"
+            ) from None
+    return network
 
 
 def load_classifier(path: str | Path) -> Trained[CamClassifier, CamConfig]:
@@ -67,7 +89,7 @@ def load_network(path: str | Path) -> Trained[MilNetwork, MilConfig]:
 def _backbone(config: TrainingConfig) -> Backbone:
     return build_backbone(
         config.backbone,
-        config.weights,
+        None if config.weights == FROM_CAM else config.weights,
         stride=config.output_stride,
         freeze_batch_norm=config.batch_norm_frozen,
     )

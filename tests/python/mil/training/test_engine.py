@@ -33,6 +33,7 @@ from liid_mil.training.config import CamConfig, Runtime  # noqa: E402
 from liid_mil.training.engine import TrainingDiverged  # noqa: E402
 from liid_mil.training.loop import train_cam, train_mil  # noqa: E402
 from liid_mil.training.networks import (  # noqa: E402
+    build_classifier,
     build_network,
     load_classifier,
     load_network,
@@ -249,6 +250,33 @@ def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
     centers = [state["extra"]["objective"][name] for state in (alone, shared_state)]
     assert centers[0].abs().max() > 0.01
     torch.testing.assert_close(*centers, rtol=1e-4, atol=1e-6)
+
+
+def test_the_mil_network_may_start_from_the_classifier(tmp_path: Path) -> None:
+    tiny: dict[str, Any] = {"backbone": "tiny", "output_stride": 8, "image_size": SIZE}
+    classifier = train_cam(TinyImages(), CamConfig(**tiny, epochs=1), tmp_path / "cam")
+    config = tiny_config(weights="cam", epochs=1)
+    network = build_network(config, K, classifier)
+    assert_equal(dict(network.backbone.state_dict()), dict(classifier.backbone.state_dict()))
+
+    folder = tmp_path / "mil"
+    data = (TinyImages(), tiny_proposals(), tiny_labels())
+    trained = train_mil(*data, config, folder, classifier=classifier)
+    loaded = load_network(folder)
+    assert loaded.config == config
+    assert_equal(dict(loaded.network.state_dict()), dict(trained.state_dict()))
+    # Batch normalisation is frozen, as with any weights that are given.
+    name = "backbone.layers.1.running_mean"
+    assert torch.equal(trained.state_dict()[name], network.state_dict()[name])
+
+    other = train_cam(TinyImages(), CamConfig(**tiny, epochs=1, seed=1), tmp_path / "other")
+    with pytest.raises(CheckpointError, match="was made with other images, tags, proposals"):
+        train_mil(*data, config, folder, classifier=other)
+    with pytest.raises(ValueError, match="weights is 'cam', which needs the trained CAM"):
+        train_mil(*data, config, folder)
+    large = build_classifier(CamConfig(backbone="resnet18"), K)
+    with pytest.raises(ValueError, match="the CAM classifier's backbone is not a tiny"):
+        build_network(config, K, large)
 
 
 def test_a_finished_run_is_not_trained_further(tmp_path: Path) -> None:
