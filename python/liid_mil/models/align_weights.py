@@ -47,7 +47,7 @@ def _side_weights(
     )
     used = (samples < n_samples[:, None, None]) & (position >= -1) & (position <= n_cells)
     position = position.clamp(0, n_cells - 1)
-    low = position.floor().clamp(max=max(n_cells - 2, 0))
+    low = position.floor()
     share = torch.where(used, 1 / count, 0)
     weights = start.new_zeros(len(start), n_bins, n_cells)
     weights.scatter_add_(2, low.long(), share * (1 - (position - low)))
