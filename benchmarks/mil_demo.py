@@ -1,6 +1,5 @@
 """``liid-mil demo`` for several seeds: whether each stage beats the last.
 
-
 ``python -m benchmarks.mil_demo --seeds 0,1,2 -o DIR`` prints a line for each seed and method, and
 the means. Seeds from 100 on were used to choose the demo's settings; report others.
 """
