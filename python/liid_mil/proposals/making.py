@@ -75,7 +75,7 @@ def make_proposals(
     if on_error not in ON_ERROR:
         raise ValueError(f"on_error is {on_error!r}; it must be one of {ON_ERROR}")
     path = Path(path)
-    settings = {"method": _METHOD, "n": n, "max_proposals": max_proposals, "on_error": on_error}
+    settings = {"method": _METHOD, "n": n, "max_proposals": max_proposals}
     if path.exists():
         store = ProposalStore(path)
         store.check(dataset)
@@ -84,10 +84,16 @@ def make_proposals(
                 f"{path} holds proposals made with {store.settings}, not {settings}; remove it or "
                 "choose another path"
             )
+        if store.skipped and on_error == "raise":
+            name, reason = next(iter(store.skipped.items()))
+            raise ValueError(
+                f"{path} lacks the proposals of {len(store.skipped)} images, the first of them "
+                f"{name} ({reason}); remove it or allow that with on_error='skip'"
+            )
         return store
     partial = path.with_name(path.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
-    job = _Job(dataset, partial, settings)
+    job = _Job(dataset, partial, settings, on_error == "skip")
     missing = [chunk for chunk in job.chunks() if not job.is_done(chunk)]
     n_processes = min(len(missing), (os.cpu_count() or 1) if n_jobs == -1 else n_jobs)
     n_left = sum(len(job.images(chunk)) for chunk in missing)
@@ -119,6 +125,7 @@ class _Job:
     dataset: ImageDataset
     partial: Path
     settings: dict[str, Any]
+    skips: bool
 
     def chunks(self) -> range:
         return range(-(-len(self.dataset) // _IMAGES_PER_CHUNK))
@@ -140,9 +147,12 @@ class _Job:
             return False
         try:
             store = ProposalStore(folder)
-            if store.settings == self.settings and store.image_ids == self.image_ids(chunk):
+            if store.settings != self.settings or store.image_ids != self.image_ids(chunk):
+                reason = "made with other settings or of other images"
+            elif store.skipped and not self.skips:
+                reason = "made without some images"
+            else:
                 return True
-            reason = "made with other settings or of other images"
         except DatasetError as error:
             reason = str(error)
         logger.warning("%s is made again: %s", folder, reason)
@@ -156,7 +166,7 @@ class _Job:
             try:
                 image = self.dataset.image(i)
             except DatasetError as error:
-                if self.settings["on_error"] == "raise":
+                if not self.skips:
                     raise
                 skipped[self.dataset.image_ids[i]] = str(error)
                 made.append((_NO_PROPOSALS, (0, 0)))

@@ -84,21 +84,28 @@ def _shrink(image: Image) -> tuple[Image, npt.NDArray[np.intp], npt.NDArray[np.i
     return small, np.arange(height) * rows // height, np.arange(width) * columns // width
 
 
-def _distinct(boxes: npt.NDArray[np.int64], sizes: npt.NDArray[np.float64], most: int) -> list[int]:
+def _distinct(
+    boxes: npt.NDArray[np.int64], sizes: npt.NDArray[np.float64], most: int
+) -> npt.NDArray[np.intp]:
     """The first ``most`` rows whose box or size differs from that of all rows kept before."""
-    kept: list[int] = []
+    # Only rows of about the same size can be duplicates: in the order of sizes, neighbours.
+    by_size = np.argsort(sizes, kind="stable")
+    ends = np.searchsorted(sizes[by_size], sizes[by_size] / _DUPLICATE, side="left")
+    counts = ends - np.arange(len(sizes)) - 1
+    first = np.repeat(np.arange(len(sizes)), counts)
+    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
+    pairs = np.sort(np.stack([by_size[first], by_size[second]], axis=1), axis=1)
+    a, b = boxes[pairs[:, 0]], boxes[pairs[:, 1]]
+    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    shared = np.clip(sides, 0, None).prod(axis=1)
     areas = box_areas(boxes)
-    for i in range(len(boxes)):
-        low = np.maximum(boxes[kept, :2], boxes[i, :2])
-        high = np.minimum(boxes[kept, 2:], boxes[i, 2:])
-        shared = np.clip(high - low, 0, None).prod(axis=1)
-        whole = areas[kept] + areas[i] - shared
-        alike = np.minimum(sizes[kept], sizes[i]) > _DUPLICATE * np.maximum(sizes[kept], sizes[i])
-        if not (alike & (shared > _DUPLICATE * whole)).any():
-            kept.append(i)
-            if len(kept) == most:
-                break
-    return kept
+    union = areas[pairs[:, 0]] + areas[pairs[:, 1]] - shared
+    pairs = pairs[shared > _DUPLICATE * union]
+    dropped = np.zeros(len(boxes), dtype=np.bool_)
+    for kept, later in pairs[np.argsort(pairs[:, 0], kind="stable")].tolist():
+        if not dropped[kept]:
+            dropped[later] = True
+    return np.flatnonzero(~dropped)[:most]
 
 
 def _masks_of(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,6 +147,29 @@ def test_damaged_images_are_skipped_where_asked(
     assert "skipped: three.jpg: damaged image" in caplog.text
     assert len(store[3]) == 0
     assert len(store[2]) == 3
+    assert len(make_proposals(Damaged(), tmp_path / "store", n=3, on_error="skip")) == 6
+    with pytest.raises(ValueError, match=r"store lacks the proposals of 1 images, .*three\.jpg"):
+        make_proposals(Damaged(), tmp_path / "store", n=3)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_chunks_that_skipped_images_are_made_again_where_none_may_be_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write = making.write_store
+
+    def disk_is_full_at_the_end(path: Path, *given: Any, **more: Any) -> ProposalStore:
+        if path.name == "store":
+            raise OSError("disk full")
+        return write(path, *given, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "write_store", disk_is_full_at_the_end)
+        with pytest.raises(OSError, match="disk full"):
+            make_proposals(Damaged(), tmp_path / "store", n=3, on_error="skip")
+    with pytest.raises(DatasetError, match=r"three\.jpg: damaged image"):
+        make_proposals(Damaged(), tmp_path / "store", n=3)
+    assert "made without some images" in caplog.text
 
 
 def test_a_finished_store_is_returned(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ pytest.importorskip("pycocotools")
 
 from liid_mil.proposals.boxes import box_iou
 from liid_mil.proposals.masks import areas_of_masks, boxes_of_masks, encode_masks, mask_iou
-from liid_mil.proposals.segmentation import segment_proposals
+from liid_mil.proposals.segmentation import _distinct, segment_proposals
 
 
 def planted(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -44,6 +44,24 @@ def test_boxes_are_those_of_the_masks_and_differ() -> None:
     alike = np.minimum.outer(areas, areas) > 0.95 * np.maximum.outer(areas, areas)
     alike &= box_iou(found.boxes, found.boxes) > 0.95
     np.testing.assert_array_equal(alike, np.eye(len(found), dtype=bool))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_duplicates_are_those_of_a_loop_over_all_pairs(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    low = rng.integers(0, 4, (200, 2))
+    boxes = np.concatenate([low, low + rng.integers(40, 44, (200, 2))], axis=1)
+    sizes = rng.integers(900, 1100, 200).astype(float)
+    overlap = box_iou(boxes, boxes)
+    kept: list[int] = []
+    for i in range(200):
+        smaller, larger = np.minimum(sizes[i], sizes), np.maximum(sizes[i], sizes)
+        same = (overlap[i] > 0.95) & (smaller > 0.95 * larger)
+        if not same[kept].any():
+            kept.append(i)
+    assert 10 < len(kept) < 150
+    assert _distinct(boxes, sizes, 1000).tolist() == kept
+    assert _distinct(boxes, sizes, 7).tolist() == kept[:7]
 
 
 def test_fewer_proposals_are_the_first_ones() -> None:
