@@ -69,31 +69,28 @@ class SceneDataset:
         hue_spread: float = 0.5,
     ) -> None:
         height, width = _pair("size", (size, size) if np.isscalar(size) else size, 32, 2048, False)
-        _number("n_images", n_images, 0, 10**9)
-        _number("n_classes", n_classes, 1, 10)
-        _number("seed", seed, 0, 2**63)
-        _number("min_visible", min_visible, 0.01, 0.9)
-        _number("hue_spread", hue_spread, 0.0, 1.0)
+        n_images = _number("n_images", n_images, 0, 10**9)
+        self._n_classes = _number("n_classes", n_classes, 1, 10)
+        self._n_objects = _pair("n_objects", n_objects, 1, 20)
+        self._seed = _number("seed", seed, 0, 2**63)
+        self._hue_spread = _number("hue_spread", hue_spread, 0.0, 1.0)
         for name, value, allowed in (("split", split, SPLITS), ("objects", objects, SOURCES)):
             if value not in allowed:
                 raise ValueError(f"{name} is {value!r}; it must be one of {sorted(allowed)}")
+        self._split, self._objects = split, objects
         self._layout = LayoutSettings(
             height,
             width,
             _pair("n_clutter", n_clutter, 0, 100),
             _pair("scale", scale, 0.05, 1.0),
-            min_visible,
+            _number("min_visible", min_visible, 0.01, 0.9),
         )
-        self._n_classes, self._n_objects = n_classes, _pair("n_objects", n_objects, 1, 20)
-        self._seed, self._split, self._objects = seed, split, objects
-        self._hue_spread = hue_spread
-        self.class_names = SOURCES[objects](split).class_names[:n_classes]
         # Proposals are stored with image ids: those of other settings must not look the same.
-        looks = [seed, split, objects, n_classes, self._n_objects, hue_spread]
-        settings = [*looks, asdict(self._layout)]
-        digest = hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
+        settings = vars(self) | {"_layout": asdict(self._layout)}
+        digest = hashlib.sha256(repr(sorted(settings.items())).encode()).hexdigest()[:8]
+        self.class_names = SOURCES[objects](split).class_names[: self._n_classes]
         self.image_ids = tuple(f"scene-{digest}-{i:06d}" for i in range(n_images))
-        self.tags = np.zeros((n_images, n_classes), dtype=np.bool_)
+        self.tags = np.zeros((n_images, self._n_classes), dtype=np.bool_)
         for i in range(n_images):
             self.tags[i, self._classes(i)] = True
 
@@ -139,24 +136,24 @@ class SceneDataset:
         return place_items(self._classes(i), source, self._layout, self._stream(i, _WHERE))
 
 
-def _number(name: str, value: Any, least: Number, most: Number) -> None:
-    """Check a setting; it must be an integer where ``least`` is one."""
+def _number(name: str, value: Any, least: Number, most: Number) -> Number:
+    """A setting as a plain number, after checks; an integer where ``least`` is one."""
     kinds = int | np.integer if isinstance(least, int) else int | float | np.number
     if not isinstance(value, kinds) or isinstance(value, bool):
         what = "an integer" if isinstance(least, int) else "a number"
         raise TypeError(f"{name} is {value!r}; it must be {what}")
     if not least <= value <= most:
         raise ValueError(f"{name} is {value}; it must lie in {least} to {most}")
+    return type(least)(value)
 
 
 def _pair(
     name: str, value: Any, least: Number, most: Number, rising: bool = True
 ) -> tuple[Number, Number]:
-    """Check a setting of two numbers; the first must not be the larger one where ``rising``."""
+    """A setting of two numbers; the first must not be the larger one where ``rising``."""
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise TypeError(f"{name} is {value!r}; it must be a pair of numbers")
-    for number in value:
-        _number(name, number, least, most)
-    if rising and value[0] > value[1]:
+    first, second = (_number(name, number, least, most) for number in value)
+    if rising and first > second:
         raise ValueError(f"{name} is {value}; its second number must not be the smaller one")
-    return value[0], value[1]
+    return first, second

@@ -226,9 +226,15 @@ def test_settings_of_a_wrong_type(settings: dict[str, Any], message: str) -> Non
         SceneDataset(**{"n_images": 3, **settings})
 
 
-def test_lists_do_for_pairs() -> None:
-    one = SceneDataset(2, size=(64, 48), n_objects=(1, 2), scale=(0.3, 0.4))
-    two = SceneDataset(2, size=[64, 48], n_objects=[1, 2], scale=[0.3, 0.4])  # type: ignore
+def test_lists_do_for_pairs_and_numpys_numbers_for_numbers() -> None:
+    one = SceneDataset(2, size=(64, 48), n_objects=(1, 2), scale=(0.3, 1.0), seed=3)
+    two = SceneDataset(
+        np.int64(2),
+        size=[64, 48],
+        n_objects=[1, np.int32(2)],
+        scale=[np.float64(0.3), 1],
+        seed=np.int64(3),
+    )
     assert one.image_ids == two.image_ids
 
 
