@@ -38,7 +38,7 @@ class Groups:
 def group_regions(regions: Regions, weights: npt.ArrayLike) -> Groups:
     """Merge the regions two by two, the most similar first; ties go to the lower numbers.
 
-    ``weights`` (4,) multiply the similarities by colour, texture, size and fit.
+    ``weights`` (4,), >= 0, multiply the similarities by colour, texture, size and fit.
     """
     state = _State(regions, np.asarray(weights, dtype=np.float64))
     queue: list[tuple[float, int, int]] = []
@@ -69,16 +69,18 @@ class _State:
         self.borders: dict[int, dict[int, float]] = {u: {} for u in range(n)}
         for (u, v), length in zip(regions.pairs.tolist(), regions.lengths.tolist(), strict=True):
             self.borders[u][v] = self.borders[v][u] = length
-        self.sizes, self.rim, self.boxes, self.colours, self.colour_bins, self.texture_bins = (
-            _with_room(array, 2 * n)
-            for array in (
-                regions.sizes,
-                regions.rim,
-                regions.boxes,
-                regions.colours,
-                regions.colour_bins,
-                regions.texture_bins,
+        # min(w a, w b) = w min(a, b): weighted once here, both histograms intersect in one go.
+        weighted = [
+            weight * bins
+            for weight, bins in zip(
+                weights, (regions.colour_bins, regions.texture_bins), strict=False
             )
+            if weight > 0
+        ]
+        bins = np.concatenate([np.zeros((n, 0)), *weighted], axis=1)
+        self.sizes, self.rim, self.boxes, self.colours, self.bins = (
+            _with_room(array, 2 * n)
+            for array in (regions.sizes, regions.rim, regions.boxes, regions.colours, bins)
         )
         self.contrasts = np.zeros(2 * n)
 
@@ -100,13 +102,13 @@ class _State:
         self.n += 1
         self.merges.append((u, v))
         sizes = self.sizes[parts]
-        share = (sizes / sizes.sum())[:, None]
+        share = sizes / sizes.sum()
         self.sizes[new] = sizes.sum()
         self.rim[new] = self.rim[parts].sum()
         self.boxes[new, :2] = self.boxes[parts, :2].min(axis=0)
         self.boxes[new, 2:] = self.boxes[parts, 2:].max(axis=0)
-        for array in (self.colours, self.colour_bins, self.texture_bins):
-            array[new] = (share * array[parts]).sum(axis=0)
+        for array in (self.colours, self.bins):
+            array[new] = share[0] * array[u] + share[1] * array[v]
         around: dict[int, float] = {}
         for part in parts:
             for other, length in self.borders.pop(part).items():
@@ -118,15 +120,15 @@ class _State:
         self.borders[new] = around
 
     def _similarity(self, u: int, others: Ints) -> list[float]:
-        colour = np.minimum(self.colour_bins[u], self.colour_bins[others]).sum(axis=1)
-        texture = np.minimum(self.texture_bins[u], self.texture_bins[others]).sum(axis=1)
         sizes = self.sizes[u] + self.sizes[others]
         low = np.minimum(self.boxes[u, :2], self.boxes[others, :2])
         high = np.maximum(self.boxes[u, 2:], self.boxes[others, 2:])
-        fit = 1 - ((high - low).prod(axis=1) - sizes) / self.image_size
-        terms = (colour, texture, 1 - sizes / self.image_size, fit)
-        total = sum(weight * term for weight, term in zip(self.weights, terms, strict=True))
-        similarity: list[float] = np.asarray(total).tolist()
+        spans = high - low
+        covered = sizes / self.image_size
+        fit = 1 - (spans[:, 0] * spans[:, 1] / self.image_size - covered)
+        total = np.minimum(self.bins[u], self.bins[others]).sum(axis=1)
+        total += self.weights[2] * (1 - covered) + self.weights[3] * fit
+        similarity: list[float] = total.tolist()
         return similarity
 
 
