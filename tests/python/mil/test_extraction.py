@@ -13,9 +13,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from liid_cut import multiway_cut, tags_to_allowed, verify  # noqa: E402
+from liid_cut import MultiwayCutResult, multiway_cut, tags_to_allowed, verify  # noqa: E402
 from liid_cut.npz import read_arrays  # noqa: E402
 from liid_mil import extraction as extraction_module  # noqa: E402
+from liid_mil import labelling as labelling_module  # noqa: E402
 from liid_mil.data.types import DatasetError  # noqa: E402
 from liid_mil.extraction import ExtractionError, extract, open_extraction  # noqa: E402
 from liid_mil.labelling import label, write_labelling  # noqa: E402
@@ -216,6 +217,22 @@ def test_proposals_without_features_have_no_neighbours(
     np.testing.assert_array_equal(labelling.labels[~silent], others.labels)
 
 
+def cost_of(probs: np.ndarray, result: MultiwayCutResult, labels: np.ndarray) -> float:
+    """Cost of a labelling, from its definition."""
+    u, v = result.edges.T
+    kept = probs[np.arange(len(probs)), labels].sum(dtype=np.float64)
+    return probs.sum(dtype=np.float64) - kept + result.weights[labels[u] != labels[v]].sum()
+
+
+def test_margins_are_the_same_in_blocks(
+    tmp_path: Path, network: MilNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = run(tmp_path, network)
+    whole = label(found, delta=0.7).scores
+    monkeypatch.setattr(labelling_module, "_ROWS_PER_BLOCK", 4)
+    np.testing.assert_array_equal(label(found, delta=0.7).scores, whole)
+
+
 def test_labels_are_those_of_the_cut(tmp_path: Path, network: MilNetwork) -> None:
     found = run(tmp_path, network)
     labelling = label(found, delta=0.7, symmetrize="union", n_neighbors=2)
@@ -232,7 +249,14 @@ def test_labels_are_those_of_the_cut(tmp_path: Path, network: MilNetwork) -> Non
     rows = np.arange(len(found))
     best = np.where(found.allowed, found.probs, -1)
     np.testing.assert_array_equal(labelling.labels_without_graph, best.argmax(1))
-    np.testing.assert_array_equal(labelling.scores, found.probs[rows, labelling.labels])
+    for u in rows:  # the cost of the whole cut, with one label changed
+        others = [k for k in np.flatnonzero(found.allowed[u]) if k != labelling.labels[u]]
+        dearer = [
+            cost_of(found.probs, expected, np.where(rows == u, k, labelling.labels)) for k in others
+        ]
+        margin = min(dearer) - cost_of(found.probs, expected, labelling.labels)
+        assert labelling.scores[u] == pytest.approx(margin, abs=1e-5)
+        assert margin > -1e-9
     np.testing.assert_array_equal(labelling.scores_without_graph, best.max(1))
     assert (labelling.labels != labelling.labels_without_graph).any()
     without_edges = label(found, delta=0)
