@@ -9,11 +9,11 @@ Instance-, Image- and Dataset-Level Information for Weakly Supervised Instance S
     images = SceneDataset(300, **SCENE_SETTINGS)
     proposals = make_proposals(images, "run/proposals", 12)
     classifier = train_cam(images, SCENES_CAM, "run/cam")
-    scores = cam_scores(classifier, images, proposals, image_size=96)
-    pseudo = pseudo_labels_of(scores, images.tags)
-    network = train_mil(images, proposals, pseudo, SCENES_MIL, "run/mil")
-    extraction = extract(network, images, proposals, "run/extraction", image_size=96)
-    labelling = label(extraction, delta=1.0)
+    scores = cam_scores(classifier, images, proposals, image_size=64)
+    pseudo = pseudo_labels_of(scores, images.tags, eta=1.25)
+    network = train_mil(images, proposals, pseudo, SCENES_MIL, "run/mil", classifier=classifier)
+    extraction = extract(network, images, proposals, "run/extraction", image_size=64)
+    labelling = label(extraction, **SCENES_GRAPH)
     print(ProposalEvaluator(images, proposals).evaluate(labelling.labels, labelling.scores))
 
 Every stage keeps its result in its folder: run again, it reads what is there and goes on. Other
@@ -44,6 +44,7 @@ _MODULES = {
     "Proposals": "data.types",
     "Runtime": "training.config",
     "SCENES_CAM": "presets",
+    "SCENES_GRAPH": "presets",
     "SCENES_MIL": "presets",
     "SCENE_SETTINGS": "presets",
     "SceneDataset": "data.scenes",

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from liid_cut import MultiwayCutResult
 from liid_mil.data.scenes import SceneDataset
 from liid_mil.evaluation import Metrics, ProposalEvaluator
 from liid_mil.pipeline import Pipeline, cam_labelling, compare
-from liid_mil.presets import SCENE_SETTINGS, SCENES_CAM, SCENES_DELTA, SCENES_MIL
+from liid_mil.presets import SCENE_SETTINGS, SCENES_CAM, SCENES_GRAPH, SCENES_MIL
 from liid_mil.training.config import Runtime
 
 N_IMAGES = 300
@@ -35,12 +36,16 @@ def run_demo(
     *,
     seed: int = 0,
     n_images: int = N_IMAGES,
-    delta: float = SCENES_DELTA,
-    symmetrize: str = "mutual",
-    n_neighbors: int = 3,
     runtime: Runtime | None = None,
+    **graph: Any,
 ) -> DemoResult:
     """Run the chain in ``folder``; what is finished there is not done again.
+
+    Parameters
+    ----------
+    seed : of the images and of both trainings.
+    n_images : scenes, all of them trained on and labelled.
+    graph : ``delta``, ``n_neighbors``, ``symmetrize`` in place of ``presets.SCENES_GRAPH``.
 
     Raises
     ------
@@ -54,7 +59,7 @@ def run_demo(
         n_proposals=N_PROPOSALS,
         runtime=runtime or Runtime(),
     )
-    labelling = pipeline.label(delta=delta, symmetrize=symmetrize, n_neighbors=n_neighbors)
+    labelling = pipeline.label(**(SCENES_GRAPH | graph))
     extraction = pipeline.extraction
     cam = cam_labelling(pipeline.cam_scores, pipeline.pseudo_labels)
     evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals)

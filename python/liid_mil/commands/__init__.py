@@ -145,8 +145,13 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_graph_options(parser: argparse.ArgumentParser, delta: float = 5.0) -> None:
-    """Options of the multi-way cut's graph."""
+def add_graph_options(
+    parser: argparse.ArgumentParser,
+    delta: float = 5.0,
+    n_neighbors: int = 3,
+    symmetrize: str = "mutual",
+) -> None:
+    """Options of the multi-way cut's graph; by default the paper's."""
     from liid_cut.graph import SYMMETRIZE
 
     parser.add_argument(
@@ -157,12 +162,16 @@ def add_graph_options(parser: argparse.ArgumentParser, delta: float = 5.0) -> No
         help="weight of edges against probabilities (default: %(default)s)",
     )
     parser.add_argument(
-        "--n-neighbors", type=int, default=3, metavar="K", help="of a node (default: %(default)s)"
+        "--n-neighbors",
+        type=int,
+        default=n_neighbors,
+        metavar="K",
+        help="of a node (default: %(default)s)",
     )
     parser.add_argument(
         "--symmetrize",
         choices=SYMMETRIZE,
-        default="mutual",
+        default=symmetrize,
         help="an edge where both ends (mutual) or one (union) name the other as neighbour "
         "(default: %(default)s)",
     )

@@ -19,7 +19,7 @@ from liid_mil.commands import (
     metrics_table,
     runtime_of,
 )
-from liid_mil.presets import SCENES_DELTA
+from liid_mil.presets import SCENES_GRAPH
 
 _DESCRIPTION = """\
 Compose images of handwritten digits on photographs, train the CAM classifier and the MIL network
@@ -62,7 +62,7 @@ def add_parser(commands: Any) -> None:
         metavar="DIR",
         help="folder for all files, made where it is missing (default: %(default)s)",
     )
-    add_graph_options(parser, SCENES_DELTA)
+    add_graph_options(parser, **SCENES_GRAPH)
     add_runtime_options(parser)
     parser.set_defaults(run=run)
 
