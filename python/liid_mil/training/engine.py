@@ -140,7 +140,7 @@ class _Run:
         if self.scaler.is_enabled() and extra["scaler"]:
             self.scaler.load_state_dict(extra["scaler"])
         self.epoch, self.step, self.sums = state["epoch"], state["step"], extra["sums"]
-        if self.epoch < self.config.epochs:
+        if self.world.is_main and self.epoch < self.config.epochs:
             log.info("going on from %s: epoch %d, step %d", self.path, self.epoch + 1, self.step)
 
     def save(self) -> None:
@@ -183,7 +183,8 @@ class _Run:
             self._run_epoch(network, samples, steps)
             means = {name: total / len(steps) for name, total in self.sums.items()}
             told = ", ".join(f"{name} {value:.4g}" for name, value in means.items())
-            log.info("%s epoch %d of %d: %s", self.kind, self.epoch + 1, config.epochs, told)
+            if world.is_main:
+                log.info("%s epoch %d of %d: %s", self.kind, self.epoch + 1, config.epochs, told)
             for name, value in means.items() if writer else ():
                 writer.add_scalar(f"{self.kind}/{name}", value, self.epoch + 1)
             self.epoch, self.step, self.sums = self.epoch + 1, 0, {}
