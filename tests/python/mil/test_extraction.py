@@ -114,7 +114,9 @@ def test_another_run_is_refused(
     if finished:
         run(tmp_path, network)
     else:
-        monkeypatch.setattr(extraction_module.ExtractionWriter, "finish", lambda self, dataset: 1 / 0)
+        monkeypatch.setattr(
+            extraction_module.ExtractionWriter, "finish", lambda self, dataset: 1 / 0
+        )
         with pytest.raises(ZeroDivisionError):
             run(tmp_path, network)
     settings: dict[str, Any] = {}
