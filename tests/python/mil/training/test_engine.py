@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -334,6 +335,40 @@ def test_pseudo_labels_must_fit(tmp_path: Path) -> None:
         train_mil(TinyImages(), tiny_proposals(), labels, tiny_config(), tmp_path)
     with pytest.raises(ValueError, match="the dataset has no image to train on"):
         train_mil(TinyImages(0), [], [], tiny_config(), tmp_path)
+
+
+def test_tensorboard_gets_the_means_of_each_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[tuple[str, float, int]] = []
+
+    class Writer:
+        def __init__(self, folder: str) -> None:
+            self.folder = folder
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            assert self.folder == "events"
+            written.append((name, value, step))
+
+        def close(self) -> None:
+            written.append(("closed", 0, 0))
+
+    module = types.SimpleNamespace(SummaryWriter=Writer)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    train(tmp_path / "a", Runtime(tensorboard="events"))
+    assert [(name, step) for name, _, step in written if name == "mil/total"] == [
+        ("mil/total", 1),
+        ("mil/total", 2),
+        ("mil/total", 3),
+    ]
+    means = {name: value for name, value, step in written if step == 1}
+    parts = 0.5 * means["mil/attention"] + 0.5 * means["mil/mil"] + 0.1 * means["mil/center"]
+    assert means["mil/total"] == pytest.approx(parts, rel=1e-5)
+    assert written[-1][0] == "closed"
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ImportError, match="tensorboard is not installed"):
+        train(tmp_path / "b", Runtime(tensorboard="events"))
 
 
 def test_missing_cuda_is_told(tmp_path: Path) -> None:
