@@ -10,7 +10,7 @@ Instance-, Image- and Dataset-Level Information for Weakly Supervised Instance S
     proposals = make_proposals(images, "run/proposals", 12)
     classifier = train_cam(images, SCENES_CAM, "run/cam")
     scores = cam_scores(classifier, images, proposals, image_size=64)
-    pseudo = pseudo_labels_of(scores, images.tags, eta=1.25)
+    pseudo = pseudo_labels_of(scores, images.tags, eta=1.0)
     network = train_mil(images, proposals, pseudo, SCENES_MIL, "run/mil", classifier=classifier)
     extraction = extract(network, images, proposals, "run/extraction", image_size=64)
     labelling = label(extraction, **SCENES_GRAPH)
