@@ -35,7 +35,7 @@ SCENE_SETTINGS: dict[str, Any] = {
 }
 # The graph for features of SCENES_MIL. They say less than those of a pretrained network, so that
 # the paper's delta of 5 drowns the probabilities; more but mutual neighbours average more of them.
-SCENES_GRAPH: dict[str, Any] = {"delta": 0.3, "n_neighbors": 8, "symmetrize": "mutual"}
+SCENES_GRAPH: dict[str, Any] = {"delta": 0.3, "n_neighbors": 12, "symmetrize": "mutual"}
 
 PRESETS: dict[str, tuple[CamConfig, MilConfig]] = {
     "paper": (CamConfig(), MilConfig()),
