@@ -13,6 +13,8 @@ from liid_mil.evaluation import ProposalEvaluator, average_precision, match, nms
 
 mask_tools = pytest.importorskip("pycocotools.mask")
 
+# pycocotools 2.0.11 is not yet written for NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 N_CLASSES = 3
 
 
