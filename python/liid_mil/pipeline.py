@@ -17,12 +17,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from liid_mil.cam import CamClassifier
-from liid_mil.data.types import Floats, ImageDataset, Ints, Proposals
+from liid_mil.data.types import Floats, ImageDataset, Ints
 from liid_mil.evaluation import Metrics, ProposalEvaluator
 from liid_mil.extraction import Extraction, extract
 from liid_mil.labelling import Labelling, label
 from liid_mil.models import MilNetwork
 from liid_mil.proposals.making import make_proposals
+from liid_mil.proposals.store import ProposalStore
 from liid_mil.training.cam_scores import cam_scores, pseudo_labels_of
 from liid_mil.training.config import CamConfig, MilConfig, Runtime
 from liid_mil.training.distributed import processes
@@ -63,7 +64,7 @@ class Pipeline:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @cached_property
-    def proposals(self) -> Sequence[Proposals]:
+    def proposals(self) -> ProposalStore:
         """The selected proposals of every image, in ``folder/proposals``."""
         return self._by_one_process(
             lambda: make_proposals(

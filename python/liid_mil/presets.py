@@ -33,6 +33,7 @@ SCENE_SETTINGS: dict[str, Any] = {
     "scale": (0.35, 0.6),
     "hue_spread": 0.15,
 }
+PAPER_GRAPH: dict[str, Any] = {"delta": 5.0, "n_neighbors": 3, "symmetrize": "mutual"}
 # The graph for features of SCENES_MIL. They say less than those of a pretrained network, so that
 # the paper's delta of 5 drowns the probabilities; more but mutual neighbours average more of them.
 SCENES_GRAPH: dict[str, Any] = {"delta": 0.3, "n_neighbors": 12, "symmetrize": "mutual"}

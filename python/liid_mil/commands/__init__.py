@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from liid_cut.graph import SYMMETRIZE
 from liid_mil.evaluation import Metrics
-from liid_mil.presets import PRESETS
+from liid_mil.presets import PAPER_GRAPH, PRESETS, SCENES_GRAPH
 from liid_mil.runs import DataSource
 from liid_mil.training.config import Runtime
 
@@ -145,41 +146,37 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_graph_options(
-    parser: argparse.ArgumentParser,
-    delta: float = 5.0,
-    n_neighbors: int = 3,
-    symmetrize: str = "mutual",
-) -> None:
-    """Options of the multi-way cut's graph; by default the paper's."""
-    from liid_cut.graph import SYMMETRIZE
-
+def add_graph_options(parser: argparse.ArgumentParser) -> None:
+    """Options of the multi-way cut's graph."""
+    scenes = "; for scenes {}".format
     parser.add_argument(
         "--delta",
         type=float,
-        default=delta,
         metavar="D",
-        help="weight of edges against probabilities (default: %(default)s)",
+        help="weight of edges against probabilities (default: 5, the paper's"
+        f"{scenes(SCENES_GRAPH['delta'])})",
     )
     parser.add_argument(
         "--n-neighbors",
         type=int,
-        default=n_neighbors,
         metavar="K",
-        help="of a node (default: %(default)s)",
+        help=f"nearest neighbours of a node (default: 3{scenes(SCENES_GRAPH['n_neighbors'])})",
     )
     parser.add_argument(
         "--symmetrize",
         choices=SYMMETRIZE,
-        default=symmetrize,
-        help="an edge where both ends (mutual) or one (union) name the other as neighbour "
-        "(default: %(default)s)",
+        help="an edge where both ends (mutual, the default) or one (union) name the other as "
+        "neighbour",
     )
 
 
-def graph_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The settings that :func:`add_graph_options` describes."""
-    return {name: getattr(arguments, name) for name in ("delta", "n_neighbors", "symmetrize")}
+def graph_of(arguments: argparse.Namespace, reader: str) -> dict[str, Any]:
+    """Settings of the graph: as given, else those that fit features of this kind of images."""
+    defaults = SCENES_GRAPH if reader == "scenes" else PAPER_GRAPH
+    return {
+        name: value if getattr(arguments, name) is None else getattr(arguments, name)
+        for name, value in defaults.items()
+    }
 
 
 def metrics_table(methods: dict[str, Metrics]) -> list[str]:

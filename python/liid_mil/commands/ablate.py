@@ -60,14 +60,16 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute what is missing and print the tables; returns the exit code."""
-    pipeline = read_run(arguments.folder).pipeline(arguments.folder, runtime_of(arguments))
+    this = read_run(arguments.folder)
+    pipeline = this.pipeline(arguments.folder, runtime_of(arguments))
+    graph = graph_of(arguments, this.data.reader)
 
     def report(row: AblationRow) -> None:
         if not arguments.json and not arguments.quiet:
             settings = ", ".join(f"{name}={value}" for name, value in row.settings.items())
             print(f"table {row.table}: {settings}: done", file=sys.stderr)
 
-    rows = ablate(pipeline, arguments.tables, report=report, **graph_of(arguments))
+    rows = ablate(pipeline, arguments.tables, report=report, **graph)
     if arguments.json:
         print_json({"rows": [asdict(row) for row in rows]})
     elif not arguments.quiet:

@@ -19,7 +19,6 @@ from liid_mil.commands import (
     metrics_table,
     runtime_of,
 )
-from liid_mil.presets import SCENES_GRAPH
 
 _DESCRIPTION = """\
 Compose images of handwritten digits on photographs, train the CAM classifier and the MIL network
@@ -62,14 +61,14 @@ def add_parser(commands: Any) -> None:
         metavar="DIR",
         help="folder for all files, made where it is missing (default: %(default)s)",
     )
-    add_graph_options(parser, **SCENES_GRAPH)
+    add_graph_options(parser)
     add_runtime_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the chain and report; returns the exit code."""
-    graph = graph_of(arguments)
+    graph = graph_of(arguments, "scenes")
     start, cpu_start = time.perf_counter(), time.process_time()
     found = demo.run_demo(
         arguments.output,
@@ -96,8 +95,8 @@ def run(arguments: argparse.Namespace) -> int:
         write(
             f"data      {arguments.images} scenes, {found.n_proposals:,} proposals "
             f"(seed {arguments.seed})",
-            f"graph     {arguments.n_neighbors} nearest neighbours, {arguments.symmetrize}, "
-            f"delta {arguments.delta:g}; the cut is {found.result.status}",
+            f"graph     {graph['n_neighbors']} nearest neighbours, {graph['symmetrize']}, "
+            f"delta {graph['delta']:g}; the cut is {found.result.status}",
             *metrics_table({name: found.metrics[name] for name in METHODS}),
             *(f"warning   {warning}" for warning in facts["warnings"]),
             f"time      {facts['seconds']:.0f} s ({facts['cpu_seconds']:.0f} CPU s)",

@@ -62,12 +62,13 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Cut, write and report; returns the exit code."""
     this = read_run(arguments.folder)
+    graph = graph_of(arguments, this.data.reader)
     extraction = open_extraction(arguments.folder / "mil" / "extraction")
     labelling = label(
         extraction,
         time_limit=arguments.time_limit,
         n_jobs=arguments.jobs,
-        **graph_of(arguments),
+        **graph,
     )
     output = arguments.output or arguments.folder / "labels.npz"
     write_labelling(output, extraction, labelling)
@@ -76,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = ("background", *extraction.class_names)
     facts: dict[str, Any] = {
         **summary(labelling.result),
-        **graph_of(arguments),
+        **graph,
         "n_changed": int((labelling.labels != labelling.labels_without_graph).sum()),
         "n_by_label": {name: int(n) for name, n in zip(names, counts, strict=True)},
         "output": str(output),

@@ -113,7 +113,7 @@ def test_demo_compares_the_methods(
 def test_ablate_prints_tables_and_stores_rows(
     run_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["ablate", str(run_folder), "--tables", "3,6"]) == 0
+    assert main(["ablate", str(run_folder), "--tables", "3,6", "--delta", "5"]) == 0
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
     assert lines[0] == "Table 3: terms of the CAM scores"
@@ -123,11 +123,11 @@ def test_ablate_prints_tables_and_stores_rows(
     assert [line.split(" | ")[1] for line in lines[12:17]] == ["1.0", "2.0", "3.0", "5.0", "10.0"]
     assert "table 6: delta=10.0: done" in captured.err
     stored = sorted((run_folder / "ablation").iterdir())
-    assert len(stored) == 7  # the base is row 3 of Table 3 and row 4 of Table 6
+    assert len(stored) == 7  # with this delta the base is row 3 of Table 3 and row 4 of Table 6
     assert all(path.name.startswith("row-") for path in stored)
 
     monkeypatch.setattr(ablation, "label", None)  # all rows are read
-    facts = report(capsys, "ablate", str(run_folder), "--tables", "3,6")
+    facts = report(capsys, "ablate", str(run_folder), "--tables", "3,6", "--delta", "5")
     rows = facts["rows"]
     assert [row["table"] for row in rows] == [3] * 3 + [6] * 5
     assert rows[2]["metrics"] == rows[6]["metrics"]
@@ -135,7 +135,7 @@ def test_ablate_prints_tables_and_stores_rows(
 
     text = stored[0].read_text()
     stored[0].write_text(text[: len(text) // 2])
-    message = error(capsys, "ablate", str(run_folder), "--tables", "3,6")
+    message = error(capsys, "ablate", str(run_folder), "--tables", "3,6", "--delta", "5")
     assert f"{stored[0].name}: damaged" in message
     stored[0].write_text(text)
     message = error(capsys, "ablate", str(run_folder), "--tables", "7")
