@@ -31,7 +31,6 @@ from numpy.typing import NDArray
 import liid_cut
 from benchmarks import records
 from liid_cut import _core
-from liid_cut.neighbors import nearest_neighbors
 
 NEIGHBORS = (3, 5, 10)
 DELTAS = (0.03, 0.1, 0.3, 1.0, 5.0)
@@ -81,7 +80,7 @@ def rows(
     data: Any, tags: NDArray[np.bool_] | None, time_limit: float, only: str
 ) -> Iterator[dict[str, Any]]:
     """Solve every instance whose name contains ``only``, without and with ``tags``."""
-    ids, cosines = nearest_neighbors(data["feats"], max(NEIGHBORS))
+    nearest = liid_cut.find_neighbors(data["feats"], max(NEIGHBORS), neighbors="exact")
     tables = {name: data[name] for name in data.files if name.startswith("probs_")}
     for k, symmetrize, delta, table in itertools.product(
         NEIGHBORS, ("mutual", "union"), DELTAS, tables
@@ -90,8 +89,8 @@ def rows(
         if only not in name:
             continue
         probs = tables[table]
-        nearest = np.ascontiguousarray(ids[:, :k]), np.ascontiguousarray(cosines[:, :k])
-        graph = _core.neighbour_edges(*nearest, delta, symmetrize == "mutual")
+        pair = (np.ascontiguousarray(x[:, :k]) for x in (nearest.ids, nearest.similarities))
+        graph = _core.neighbour_edges(*pair, delta, symmetrize == "mutual")
         row = {
             "graph": f"{symmetrize} {k}",
             "delta": delta,

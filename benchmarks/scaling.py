@@ -77,13 +77,8 @@ def generate(point: Point) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             size // PER_IMAGE, PER_IMAGE, point.labels - 1, point.dimension, seed=start
         )
         probs[start : start + size] = made.probs
-        block, w = neighbor_edges(
-            made.feats,
-            n_neighbors=3,
-            delta=point.delta,
-            symmetrize=point.symmetrize,
-            n_threads=0,
-        )
+        table = liid_cut.find_neighbors(made.feats, 3, neighbors="exact")
+        block, w = neighbor_edges(table, delta=point.delta, symmetrize=point.symmetrize)
         edges.append(block + np.int32(start))
         weights.append(w)
     return probs, np.concatenate(edges), np.concatenate(weights)

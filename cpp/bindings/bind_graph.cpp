@@ -1,8 +1,7 @@
-// Graphs, components and cosines of pairs.
+// Graphs and components.
 #include <pybind11/pybind11.h>
 
 #include "arrays.hpp"
-#include "liid_cut/similarity.hpp"
 
 namespace liid_cut::python {
 namespace {
@@ -28,16 +27,6 @@ py::array_t<ComponentId> component_ids(NodeId n_nodes, const Array<NodeId>& edge
   return to_numpy(find_components(graph_from(n_nodes, edges, weights)).component_of);
 }
 
-py::array_t<double> cosines_of_pairs(const py::array& features, const Array<std::int64_t>& queries,
-                                     const Array<std::int64_t>& candidates) {
-  const MatrixView matrix = matrix_view(features);
-  py::array_t<double> out(std::vector<py::ssize_t>(candidates.shape(), candidates.shape() + candidates.ndim()));
-  const std::span<double> values(out.mutable_data(), static_cast<std::size_t>(out.size()));
-  const py::gil_scoped_release release;
-  pair_cosines(matrix, view(queries), view(candidates), values);
-  return out;
-}
-
 }  // namespace
 
 void bind_graph(py::module_& m) {
@@ -46,7 +35,6 @@ void bind_graph(py::module_& m) {
   m.def("neighbour_edges", &neighbour_edges, arg("neighbours").noconvert(), arg("cosines").noconvert(), arg("delta"),
         arg("mutual"));
   m.def("component_ids", &component_ids, arg("n_nodes"), arg("edges").noconvert(), arg("weights").noconvert());
-  m.def("pair_cosines", &cosines_of_pairs, arg("features"), arg("queries").noconvert(), arg("candidates").noconvert());
 }
 
 }  // namespace liid_cut::python

@@ -3,6 +3,7 @@
 
 namespace liid_cut::python {
 void bind_graph(pybind11::module_& m);
+void bind_neighbours(pybind11::module_& m);
 void bind_relaxation(pybind11::module_& m);
 void bind_solve(pybind11::module_& m);
 }  // namespace liid_cut::python
@@ -16,6 +17,7 @@ PYBIND11_MODULE(_core, m) {
   m.attr("heavy_asserts") = false;
 #endif
   liid_cut::python::bind_graph(m);
+  liid_cut::python::bind_neighbours(m);
   liid_cut::python::bind_relaxation(m);
   liid_cut::python::bind_solve(m);
 }

@@ -15,6 +15,7 @@ from liid_cut.api import multiway_cut, solve
 from liid_cut.ckr import ckr_model
 from liid_cut.diagnostics import MultiwayCutWarning
 from liid_cut.graph import build_graph
+from liid_cut.neighbors import NeighborTable, RecallWarning, find_neighbors
 from liid_cut.problem import MultiwayCutProblem, make_problem
 from liid_cut.progress import Progress
 from liid_cut.result import MultiwayCutResult
@@ -25,11 +26,14 @@ __all__ = [
     "MultiwayCutProblem",
     "MultiwayCutResult",
     "MultiwayCutWarning",
+    "NeighborTable",
     "Progress",
+    "RecallWarning",
     "Verification",
     "__version__",
     "build_graph",
     "ckr_model",
+    "find_neighbors",
     "make_problem",
     "multiway_cut",
     "solve",

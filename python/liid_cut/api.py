@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from contextlib import suppress
@@ -30,11 +31,16 @@ def multiway_cut(
     symmetrize: str = "mutual",
     allowed: Any = None,
     preset: str = "paper",
-    neighbors: str = "auto",
+    neighbors: Any = "auto",
+    target_recall: float = 0.999,
+    max_memory: int | str | None = None,
+    zero_rows: str = "error",
+    shared_tags: bool = False,
     method: str = "auto",
     time_limit: float | None = None,
     n_jobs: int | None = None,
     progress: Any = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> MultiwayCutResult:
     """Label proposals by the cheapest multi-way cut of their nearest-neighbour graph.
 
@@ -50,7 +56,9 @@ def multiway_cut(
     probs : (n, K+1) floats >= 0; class probabilities of n proposals, column 0 is the background.
         float16, float32 or float64 in any memory order, ``np.memmap``, torch tensor. No row is all
         zero, unless ``graph`` connects its node: a general multi-way cut has such nodes.
-    feats : (n, d) floats, no row all zero; features. Leave out when ``graph`` is given.
+    feats : (n, d) floats, no row all zero; features. An array, ``np.memmap``, torch tensor, or the
+        path of an ``.npy`` file, which is read block by block. Leave out when ``graph``, or a table
+        of ``neighbors``, is given.
     graph : instead of ``feats``: symmetric SciPy sparse matrix (n, n) of weights >= 0, or a tuple
         ``(edges (m, 2), weights (m,))`` with each undirected edge once.
     n_neighbors : every proposal is connected to at most this many others of largest cosine.
@@ -62,7 +70,17 @@ def multiway_cut(
         optimisation. :func:`liid_cut.tags_to_allowed` makes it from image tags.
     preset : ``"paper"``, or ``"authors"``: the graph of the authors' published script
         (see :mod:`liid_cut.presets`), where ``allowed`` carries the image tags.
-    neighbors : how neighbours are found; ``"exact"`` (also ``"auto"``): exact search.
+    neighbors : how neighbours are found: ``"auto"`` (exactly, up to some hundred thousand
+        proposals), ``"exact"``, ``"certified"``, ``"pca"``, ``"faiss:<factory string>"``,
+        ``"torch:<device>"``, or a function; see :mod:`liid_cut.neighbors`. Or neighbours found
+        before, so that several ``delta`` need one search: a :class:`liid_cut.NeighborTable` or a
+        pair ``(ids, similarities)``.
+    target_recall : share of the true neighbours that has to be found, where the method does not
+        find all; measured, and reported in ``diagnostics["neighbors"]``.
+    max_memory : bytes, or for example ``"2 GiB"``, for the neighbour search.
+    zero_rows : ``"error"``, or ``"isolate"``: a proposal whose features are all zero has no edge.
+    shared_tags : True: only proposals whose ``allowed`` rows share a foreground label become
+        neighbours. Applied inside the search: each gets ``n_neighbors`` that do.
     method : ``"auto"``: every stage, cheapest first; ``"ckr"``: the paper's way, the LP of every
         component by simplex, then branch and bound; ``"brute_force"``: every labelling of every
         component, for tiny instances. All three agree on the cost.
@@ -70,6 +88,8 @@ def multiway_cut(
         returned with its bound. The neighbour search counts but is not cut short.
     n_jobs : threads; None or -1: all cores. Results do not depend on it.
     progress : True for a progress bar, or a function of one :class:`liid_cut.Progress`.
+    checkpoint : folder for the state of the neighbour search; a call that was killed goes on from
+        there.
 
     Returns
     -------
@@ -104,7 +124,12 @@ def multiway_cut(
         allowed=allowed,
         preset=preset,
         neighbors=neighbors,
+        target_recall=target_recall,
+        max_memory=max_memory,
+        zero_rows=zero_rows,
+        shared_tags=shared_tags,
         n_jobs=n_jobs,
+        checkpoint=checkpoint,
     )
     graph_time = time.perf_counter() - start
     if time_limit is not None:

@@ -27,6 +27,8 @@ def diagnose(
 ) -> dict[str, Any]:
     """Facts about the graph and the labelling, and ``warnings``, a list of sentences.
 
+    ``neighbors``: the report of the neighbour search (:class:`liid_cut.NeighborTable`).
+
     ``collapsed``: the largest component holds most nodes and its cheapest labelling is one constant
     label, although the nodes themselves prefer several.
     """
@@ -35,7 +37,8 @@ def diagnose(
         "largest_component": 0,
         "largest_component_share": 0.0,
         "collapsed": False,
-        "warnings": [],
+        "neighbors": problem.search,
+        "warnings": [] if problem.search is None else list(problem.search["warnings"]),
     }
     if len(components) == 0:
         return facts

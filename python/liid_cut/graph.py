@@ -6,6 +6,7 @@ without duplicates, and ``weights`` float64 (m,), all positive.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,13 @@ import scipy.sparse as sp
 from liid_cut import _core
 from liid_cut.inputs import (
     MAX_INDEX,
-    Matrix,
     as_array,
     as_choice,
-    as_feats,
-    as_float_matrix,
     as_index_array,
-    as_n_threads,
     as_number,
     as_positive_int,
 )
-from liid_cut.neighbors import nearest_neighbors
+from liid_cut.neighbors import NeighborTable, as_table, find_neighbors, is_table, n_rows
 
 Edges = npt.NDArray[np.int32]
 Weights = npt.NDArray[np.float64]
@@ -36,22 +33,34 @@ _SYMMETRY_TOLERANCE = 1e-9
 
 
 def build_graph(
-    feats: Any,
+    feats: Any = None,
     *,
     n_neighbors: int = 3,
     delta: float = 5.0,
     symmetrize: str = "mutual",
+    neighbors: Any = "auto",
+    target_recall: float = 0.999,
+    max_memory: int | str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    zero_rows: str = "error",
+    groups: Any = None,
     n_jobs: int | None = None,
 ) -> sp.csr_array:
     """Build the k-nearest-neighbour graph of the paper (Eq. 10).
 
     Parameters
     ----------
-    feats : (n, d) array of floats, no zero row.
+    feats : (n, d) array of floats, or the path of an ``.npy`` file. Leave out when ``neighbors`` is
+        a table.
     n_neighbors : k; every row is connected to at most k other rows of largest cosine.
     delta : balance between edges and class probabilities; ``w(u, v) = delta * |cos(f_u, f_v)|``.
     symmetrize : ``"mutual"``: an edge where each end is among the other's k nearest;
         ``"union"``: where one is.
+    neighbors : how neighbours are found (:mod:`liid_cut.neighbors`), or neighbours found before: a
+        :class:`liid_cut.NeighborTable` or a pair ``(ids, similarities)``, so that several ``delta``
+        need one search.
+    target_recall, max_memory, checkpoint, zero_rows, groups : of the search; see
+        :func:`liid_cut.find_neighbors`.
     n_jobs : threads of the neighbour search; None or -1: all cores.
 
     Returns
@@ -68,27 +77,36 @@ def build_graph(
     (after a ReLU, as in the paper) that is the same as ranking by weight; for others it keeps
     opposite features from being taken for similar ones.
     """
-    matrix = as_float_matrix("feats", feats)
-    matrix = as_feats(matrix, len(matrix))
-    edges, weights = neighbor_edges(
-        matrix,
-        n_neighbors=n_neighbors,
-        delta=delta,
-        symmetrize=symmetrize,
-        n_threads=as_n_threads(n_jobs),
-    )
-    return to_csr(len(matrix), edges, weights)
-
-
-def neighbor_edges(
-    feats: Matrix, *, n_neighbors: int, delta: float, symmetrize: str, n_threads: int
-) -> tuple[Edges, Weights]:
-    """Canonical edges and weights of the graph that :func:`build_graph` describes."""
     n_neighbors = as_positive_int("n_neighbors", n_neighbors)
+    if is_table(neighbors):
+        if feats is not None:
+            raise ValueError("feats and a table of neighbors are both given; leave feats out")
+        table = as_table(neighbors, n_rows(neighbors), n_neighbors)
+    else:
+        if feats is None:
+            raise ValueError("feats: none given; needed unless neighbors is a table")
+        table = find_neighbors(
+            feats,
+            n_neighbors,
+            neighbors=neighbors,
+            target_recall=target_recall,
+            max_memory=max_memory,
+            checkpoint=checkpoint,
+            zero_rows=zero_rows,
+            groups=groups,
+            n_jobs=n_jobs,
+        )
+    edges, weights = neighbor_edges(table, delta=delta, symmetrize=symmetrize)
+    return to_csr(len(table), edges, weights)
+
+
+def neighbor_edges(table: NeighborTable, *, delta: float, symmetrize: str) -> tuple[Edges, Weights]:
+    """Canonical edges and weights of the graph that :func:`build_graph` describes."""
     delta = as_number("delta", delta, positive=False)
     as_choice("symmetrize", symmetrize, SYMMETRIZE)
-    ids, cosines = nearest_neighbors(feats, n_neighbors, n_threads)
-    edges, weights = _core.neighbour_edges(ids, cosines, delta, symmetrize == "mutual")
+    edges, weights = _core.neighbour_edges(
+        table.ids, table.similarities, delta, symmetrize == "mutual"
+    )
     return edges, weights
 
 

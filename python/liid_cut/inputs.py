@@ -1,11 +1,14 @@
 """Checks and conversions of what users pass in.
 
 Every check raises a ``ValueError`` that names the argument, the first offending row and what is
-allowed. Entries of ``probs`` are checked by the C++ core, which reads the array anyway.
+allowed. Entries of ``probs`` are checked by the C++ core, and those of ``feats`` by the neighbour
+search, which read the arrays anyway.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,6 @@ from liid_cut import _core
 Matrix = npt.NDArray[np.floating[Any]]
 
 MAX_INDEX = np.iinfo(np.int32).max
-_ROWS_PER_BLOCK = 1 << 16
 _MOST_THREADS = 1 << 15
 
 
@@ -57,29 +59,50 @@ def as_probs(value: Any, *, allow_zero_rows: bool) -> Matrix:
     return probs
 
 
-def as_feats(value: Any, n_nodes: int) -> Matrix:
-    """Features (n, d): finite, no row all zero."""
+def as_feats(value: Any, n_nodes: int | None = None) -> Matrix:
+    """Features (n, d), or the path of an ``.npy`` file; entries are checked by the search.
+
+    ``n_nodes``: the number of rows that ``probs`` has.
+    """
+    if isinstance(value, str | os.PathLike):
+        value = _mapped(value)
     feats = as_float_matrix("feats", value)
-    if len(feats) != n_nodes:
+    if n_nodes is not None and len(feats) != n_nodes:
         raise ValueError(f"feats has {len(feats)} rows but probs has {n_nodes}; both must agree")
-    if feats.shape[1] == 0 and n_nodes > 0:
+    if feats.shape[1] == 0 and len(feats) > 0:
         raise ValueError(f"feats has shape {feats.shape}; it needs at least one column")
-    for start in range(0, n_nodes, _ROWS_PER_BLOCK):
-        block = feats[start : start + _ROWS_PER_BLOCK]
-        finite = np.isfinite(block).all(axis=1)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            column = int(np.argmin(np.isfinite(block[row])))
-            raise ValueError(
-                f"feats[{start + row}, {column}] is {block[row, column]}; "
-                "every entry must be finite"
-            )
-        nonzero = block.any(axis=1)
-        if not nonzero.all():
-            raise ValueError(
-                f"feats[{start + int(np.argmin(nonzero))}] is all zero; a zero vector has no cosine"
-            )
     return feats
+
+
+def _mapped(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
+    """The array of an .npy file, mapped, not read."""
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except ValueError as error:
+        raise ValueError(f"feats: {path} is no .npy file of numbers: {error}") from None
+
+
+def as_bool_matrix(name: str, value: Any, n_rows: int) -> npt.NDArray[np.bool_]:
+    """A bool matrix of ``n_rows`` rows."""
+    array = as_array(name, value)
+    if array.ndim != 2 or len(array) != n_rows:
+        raise ValueError(f"{name} has shape {array.shape}; it must be ({n_rows}, m)")
+    if array.dtype != np.bool_:
+        raise ValueError(f"{name} has dtype {array.dtype}; it must be bool")
+    return array
+
+
+def as_bytes(name: str, value: int | str) -> int:
+    """A number of bytes, given as such or with a unit: ``"512 MiB"``, ``"2GB"``."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B\s*", value)
+        if match is None:
+            raise ValueError(f"{name} is {value!r}; write it as '512 MiB' or '2 GB', or in bytes")
+        number, prefix, binary = match.groups()
+        value = int(
+            float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix.upper() or " ")
+        )
+    return as_positive_int(name, value)
 
 
 def as_allowed(value: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from liid_cut import _core
 from liid_cut.graph import Edges, Weights
 from liid_cut.inputs import Matrix
-from liid_cut.neighbors import nearest_neighbors
+from liid_cut.neighbors import NeighborTable
 
 PRESETS = ("paper", "authors")
 
@@ -28,20 +28,18 @@ _LEAST_PROBABILITY = 1e-4
 Allowed = npt.NDArray[np.bool_]
 
 
-def authors_edges(
-    feats: Matrix, allowed: Allowed | None, *, n_neighbors: int, n_threads: int
-) -> tuple[Edges, Weights]:
+def authors_edges(table: NeighborTable, allowed: Allowed | None) -> tuple[Edges, Weights]:
     """Canonical edges and weights as the script builds them.
 
-    ``allowed`` (n, K+1) carries the image tags in columns 1..K; None: no tag filter.
+    ``table`` has one neighbour less than the script's k, which counts the node itself. ``allowed``
+    (n, K+1) carries the image tags in columns 1..K; None: no tag filter.
     """
-    n = len(feats)
-    ids, cosines = nearest_neighbors(feats, n_neighbors - 1, n_threads)
-    if ids.size == 0:
-        return np.empty((0, 2), dtype=np.int32), np.empty(0)
-    lower = np.repeat(np.arange(n), ids.shape[1])
-    higher = ids.ravel()
-    weights = cosines.ravel() - cosines.min()
+    n = len(table)
+    lower = np.repeat(np.arange(n), table.ids.shape[1])
+    higher = table.ids.ravel()
+    present = higher >= 0
+    lower, higher, cosines = lower[present], higher[present], table.similarities.ravel()[present]
+    weights = cosines - cosines.min(initial=np.inf)
 
     keep = lower < higher
     if allowed is not None:

@@ -58,7 +58,8 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
     proofs : list of dict, proofs of the parts of the graph where messages alone do not suffice.
     proofs_complete : bool; False if some were too large to keep, so that ``verify`` confirms less.
     timings : dict of wall-clock seconds by stage.
-    diagnostics : dict; ``diagnostics["warnings"]`` is a list of sentences.
+    diagnostics : dict; ``diagnostics["warnings"]`` is a list of sentences,
+        ``diagnostics["neighbors"]`` the report of the neighbour search.
     fun, x, mip_dual_bound, mip_gap, mip_node_count : SciPy's names for the same things.
     """
 

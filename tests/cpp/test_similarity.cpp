@@ -39,8 +39,13 @@ double cosine(const Features& f, std::size_t a, std::size_t b) {
 
 std::vector<double> cosines(const Features& f, const std::vector<std::int64_t>& queries,
                             const std::vector<std::int64_t>& candidates) {
+  CosineRows rows(f.matrix());
+  rows.measure(0, f.n);
+  const std::size_t per_query = queries.empty() ? 0 : candidates.size() / queries.size();
+  std::vector<std::int64_t> u;
+  for (const std::int64_t query : queries) u.insert(u.end(), per_query, query);
   std::vector<double> out(candidates.size());
-  pair_cosines(f.matrix(), queries, candidates, out);
+  rows.cosines(u, candidates, out);
   return out;
 }
 
@@ -98,32 +103,81 @@ TEST_CASE("a negative candidate stands for none") {
 
 TEST_CASE("no queries, nothing to do") { CHECK(cosines({1, 1, {1}}, {}, {}).empty()); }
 
-TEST_CASE("pair_cosines rejects a query that is no row") {
+TEST_CASE("cosines rejects a query that is no row") {
   CHECK_THROWS_WITH_AS(cosines({2, 1, {1, 1}}, {2}, {0}), "row 2 does not exist; features has 2 rows",
                        std::invalid_argument);
 }
 
-TEST_CASE("pair_cosines rejects a negative query") {
+TEST_CASE("cosines rejects a negative query") {
   CHECK_THROWS_WITH_AS(cosines({2, 1, {1, 1}}, {-1}, {0}), "row -1 does not exist; features has 2 rows",
                        std::invalid_argument);
 }
 
-TEST_CASE("pair_cosines rejects a candidate that is no row") {
+TEST_CASE("cosines rejects a candidate that is no row") {
   CHECK_THROWS_WITH_AS(cosines({2, 1, {1, 1}}, {0}, {7}), "row 7 does not exist; features has 2 rows",
                        std::invalid_argument);
 }
 
-TEST_CASE("pair_cosines rejects candidates that do not divide among the queries") {
-  CHECK_THROWS_WITH_AS(cosines({2, 1, {1, 1}}, {0, 1}, {0, 1, 0}),
-                       "candidates and out must both have one row per query", std::invalid_argument);
-}
-
-TEST_CASE("pair_cosines rejects an output of another size") {
+TEST_CASE("cosines rejects an output of another size") {
   const Features features{2, 1, {1, 1}};
   const std::vector<std::int64_t> ids{0, 1};
   std::vector<double> out(1);
-  CHECK_THROWS_WITH_AS(pair_cosines(features.matrix(), ids, ids, out),
-                       "candidates and out must both have one row per query", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(CosineRows(features.matrix()).cosines(ids, ids, out), "u, v and out must have equal lengths",
+                       std::invalid_argument);
+}
+
+TEST_CASE("an index chooses and orders rows") {
+  const Features features = random_features(5, 7);
+  CosineRows all(features.matrix());
+  all.measure(0, 5);
+  CosineRows chosen(features.matrix(), {4, 1, 2});
+  chosen.measure(0, 3);
+  std::vector<double> expected(2);
+  std::vector<double> found(2);
+  all.cosines(std::vector<std::int64_t>{4, 4}, std::vector<std::int64_t>{1, 2}, expected);
+  chosen.cosines(std::vector<std::int64_t>{0, 0}, std::vector<std::int64_t>{1, 2}, found);
+  CHECK(found == expected);
+  CHECK(chosen.fingerprints()[2] == all.fingerprints()[2]);
+}
+
+TEST_CASE("an index that names no row is rejected") {
+  const Features features{2, 1, {1, 1}};
+  CHECK_THROWS_WITH_AS(CosineRows(features.matrix(), {0, 2}), "row 2 does not exist; features has 2 rows",
+                       std::invalid_argument);
+}
+
+TEST_CASE("unit rows have length 1, at any scale, and zero rows stay zero") {
+  const Features features{4, 2, {3, 4, 3e-310, 4e-310, 3e300, 4e300, 0, 0}};
+  CosineRows rows(features.matrix());
+  rows.measure(0, 4);
+  std::vector<double> unit(8);
+  rows.unit_rows(std::vector<std::int64_t>{0, 1, 2, 3}, std::span<double>(unit));
+  for (std::size_t i = 0; i < 6; i += 2) {
+    CHECK(unit[i] == doctest::Approx(0.6).epsilon(1e-12));
+    CHECK(unit[i + 1] == doctest::Approx(0.8).epsilon(1e-12));
+  }
+  CHECK(unit[6] == 0);
+  CHECK(unit[7] == 0);
+}
+
+TEST_CASE("the length tells zero rows and rows that are not finite") {
+  const double inf = std::numeric_limits<double>::infinity();
+  const Features features{4, 2, {3, 4, 0, -0.0, 1, inf, std::nan(""), 0}};
+  CosineRows rows(features.matrix());
+  rows.measure(0, 4);
+  CHECK(rows.lengths()[0] == 5);
+  CHECK(rows.lengths()[1] == 0);
+  CHECK(std::isnan(rows.lengths()[2]));
+  CHECK(std::isnan(rows.lengths()[3]));
+}
+
+TEST_CASE("fingerprints are equal for equal rows alone") {
+  const Features features{4, 2, {0.0, 1, -0.0, 1, 1, 0, 1, 1e-300}};
+  CosineRows rows(features.matrix());
+  rows.measure(0, 4);
+  CHECK(rows.fingerprints()[0] == rows.fingerprints()[1]);
+  CHECK(rows.fingerprints()[0] != rows.fingerprints()[2]);
+  CHECK(rows.fingerprints()[2] != rows.fingerprints()[3]);
 }
 
 }  // namespace liid_cut::test

@@ -7,7 +7,12 @@ import pytest
 from instances import Floats, Ints, features
 from reference import cosines, nearest
 
-from liid_cut.neighbors import nearest_neighbors
+from liid_cut import find_neighbors
+
+
+def nearest_neighbors(feats, k, n_threads=0):
+    table = find_neighbors(feats, k, n_jobs=n_threads or None)
+    return table.ids, table.similarities
 
 
 def assert_exact(feats: Floats, k: int, ids: Ints, found: Floats) -> None:

@@ -1,0 +1,52 @@
+"""Recall, measured: a seeded sample of rows is searched exactly and compared with the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scipy.stats import beta
+
+from liid_cut.neighbors.basis import sample_of
+from liid_cut.neighbors.nearest import Nearest, search_rows
+
+CONFIDENCE = 0.95
+_SAMPLE = 1024
+_SEED = 20205  # not that of any plan: what was tuned on a sample is not measured on it
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Share of exact neighbours that a search found.
+
+    Attributes
+    ----------
+    value : float in [0, 1]; 1 where there was nothing to find.
+    interval : Clopper-Pearson interval of 95 % confidence, neighbours counted as independent.
+    n_queries, n_neighbors : rows of the sample, and their exact neighbours.
+    """
+
+    value: float
+    interval: tuple[float, float]
+    n_queries: int
+    n_neighbors: int
+
+
+def measure_recall(found: Nearest) -> Recall:
+    """Compare a sample of rows with an exact search, ids by ids."""
+    sample = sample_of(found.rows.n, _SAMPLE, _SEED)
+    truth = Nearest(found.rows, found.k, found.groups)
+    search_rows(sample, truth)
+    exact = truth.arrays()[0][sample]
+    ids = found.arrays()[0][sample]
+    hits = ((exact[:, :, None] == ids[:, None, :]).any(axis=2) & (exact >= 0)).sum()
+    return recall_of(int(hits), int((exact >= 0).sum()), len(sample))
+
+
+def recall_of(hits: int, total: int, n_queries: int) -> Recall:
+    """The share ``hits / total`` and its interval."""
+    if total == 0:
+        return Recall(1.0, (1.0, 1.0), n_queries, 0)
+    tail = (1 - CONFIDENCE) / 2
+    low = float(beta.ppf(tail, hits, total - hits + 1)) if hits > 0 else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, total - hits)) if hits < total else 1.0
+    return Recall(hits / total, (low, high), n_queries, total)

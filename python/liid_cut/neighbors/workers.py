@@ -1,0 +1,70 @@
+"""Threads that each multiply matrices on one BLAS thread.
+
+A product's last bits may depend on how a BLAS splits it among its own threads. Here every product
+has a shape that the input alone decides, and runs on one thread: the same bits for any ``n_jobs``.
+It also keeps BLAS threads from spinning while our own code runs.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+T = TypeVar("T")
+
+
+class Workers:
+    """Runs jobs on ``n_threads`` threads; made by :func:`workers`.
+
+    ``lock`` is for what jobs add up together.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor, n_threads: int) -> None:
+        self.n_threads = n_threads
+        self.lock = threading.Lock()
+        self._pool = pool
+
+    def run(self, job: Callable[[T], None], items: Iterable[T]) -> None:
+        """``job(item)`` for every item, in any order; the first error ends the rest."""
+        stopped = threading.Event()
+        waiting = iter(items)
+        lock = threading.Lock()
+
+        def work() -> None:
+            try:
+                while not stopped.is_set():
+                    with lock:
+                        item = next(waiting, stopped)
+                    if isinstance(item, threading.Event):
+                        return
+                    job(item)
+            except BaseException:
+                stopped.set()
+                raise
+
+        futures = [self._pool.submit(work) for _ in range(self.n_threads)]
+        try:
+            wait(futures, return_when=FIRST_EXCEPTION)
+        finally:
+            stopped.set()  # also on Ctrl-C: nothing runs on behind the caller's back
+            wait(futures)
+        for future in futures:
+            future.result()
+
+
+@contextmanager
+def workers(n_threads: int) -> Iterator[Workers]:
+    """Threads for one search; 0: one for each core that the process may use."""
+    if n_threads == 0:
+        n_threads = len(os.sched_getaffinity(0))
+    with (
+        threadpool_limits(limits=1, user_api="blas"),
+        ThreadPoolExecutor(n_threads, thread_name_prefix="liid_cut") as pool,
+    ):
+        yield Workers(pool, n_threads)
