@@ -1,18 +1,29 @@
-"""Exact neighbours: against brute force in double, with ties, duplicates and extreme norms."""
+"""Neighbours by every method: against brute force, with ties, copies, extreme norms, zero rows."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import pytest
 from instances import Floats, Ints, features
 from reference import cosines, nearest
 
-from liid_cut import find_neighbors
+from liid_cut import NeighborTable, find_neighbors
+from liid_cut.inputs import as_bytes
+
+METHODS = ["exact", "auto", "certified", "pca", "torch:cpu", "faiss:Flat"]
 
 
-def nearest_neighbors(feats, k, n_threads=0):
-    table = find_neighbors(feats, k, n_jobs=n_threads or None)
+def nearest_neighbors(feats: Floats, k: int, n_jobs: int | None = None) -> tuple[Ints, Floats]:
+    table = find_neighbors(feats, k, neighbors="exact", n_jobs=n_jobs)
     return table.ids, table.similarities
+
+
+def same_bits(a: NeighborTable, b: NeighborTable) -> bool:
+    return a.ids.tobytes() == b.ids.tobytes() and (
+        a.similarities.tobytes() == b.similarities.tobytes()
+    )
 
 
 def assert_exact(feats: Floats, k: int, ids: Ints, found: Floats) -> None:
@@ -101,16 +112,16 @@ def test_more_rows_than_fit_one_block() -> None:
 
 def test_same_bits_for_any_number_of_threads() -> None:
     feats = features(400, 32, seed=9).astype(np.float32)
-    expected = nearest_neighbors(feats, 5, n_threads=1)
-    for n_threads in (0, 2, 4):
-        for a, b in zip(nearest_neighbors(feats, 5, n_threads), expected, strict=True):
+    expected = nearest_neighbors(feats, 5, n_jobs=1)
+    for n_jobs in (None, 2, 4):
+        for a, b in zip(nearest_neighbors(feats, 5, n_jobs), expected, strict=True):
             assert a.tobytes() == b.tobytes()
 
 
 def test_the_users_number_of_faiss_threads_is_restored() -> None:
     faiss = pytest.importorskip("faiss")
     before = faiss.omp_get_max_threads()
-    nearest_neighbors(features(20, 4, 0), 3, n_threads=before + 1)
+    find_neighbors(features(20, 4, 0), 3, neighbors="faiss:Flat", n_jobs=before + 1)
     assert faiss.omp_get_max_threads() == before
 
 
@@ -121,3 +132,126 @@ def test_permuted_rows_have_the_same_neighbours() -> None:
     moved_ids, moved = nearest_neighbors(feats[order], 4)
     np.testing.assert_array_equal(order[moved_ids], ids[order])
     assert moved.tobytes() == found[order].tobytes()
+
+
+# ---- copies, near copies, and other hard cases for a search in single precision
+
+
+def test_thousands_of_copies_have_the_first_as_neighbours() -> None:
+    feats = np.random.default_rng(12).normal(size=(4000, 16))
+    feats[500:] = feats[499]
+    ids, found = nearest_neighbors(feats, 3)
+    assert_rows_exact(feats, ids, found, np.r_[0:20, 495:505, 3000, 3999])
+    np.testing.assert_array_equal(ids[3999], [499, 500, 501])
+    np.testing.assert_array_equal(ids[500], [499, 501, 502])
+
+
+def test_many_rows_on_one_ray() -> None:
+    # Not equal entry by entry: cosines differ in the last bits, if at all.
+    scales = np.random.default_rng(13).uniform(1, 3, (600, 1))
+    feats = scales * np.random.default_rng(14).normal(size=(1, 24))
+    ids, found = nearest_neighbors(feats, 4)
+    assert (found > 1 - 1e-14).all()
+    order = np.lexsort((ids, -found), axis=1)
+    np.testing.assert_array_equal(order, np.tile(np.arange(4), (600, 1)))
+
+
+def test_near_copies_are_told_apart_in_double() -> None:
+    rng = np.random.default_rng(15)
+    feats = 1 + 1e-7 * rng.normal(size=(700, 12))
+    ids, found = nearest_neighbors(feats, 3)
+    assert_rows_exact(feats, ids, found, np.arange(0, 700, 50))
+
+
+def assert_rows_exact(feats: Floats, ids: Ints, found: Floats, rows: Ints) -> None:
+    """Chosen rows against cosines in extended precision."""
+    wide = feats.astype(np.longdouble)
+    wide /= np.sqrt((wide**2).sum(axis=1, keepdims=True))
+    for u in rows:
+        similarity = np.asarray(wide @ wide[u], dtype=np.longdouble)
+        assert u not in ids[u]
+        np.testing.assert_allclose(found[u], similarity[ids[u]].astype(float), atol=1e-14)
+        others = np.setdiff1d(np.arange(len(feats)), [u, *ids[u]])
+        assert similarity[others].max() <= similarity[ids[u]].min() + 1e-14
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_agrees_on_clustered_features(method: str) -> None:
+    if method.startswith("torch"):
+        pytest.importorskip("torch")
+    feats = features(700, 24, seed=16)
+    table = find_neighbors(feats, 3, neighbors=method)
+    assert same_bits(table, find_neighbors(feats, 3, neighbors="exact"))
+    assert table.report["requested"] == method
+    assert table.report["recall"] == 1
+    assert table.report["warnings"] == []
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_every_method_copes_with_few_rows(method: str, n: int) -> None:
+    if method.startswith("torch"):
+        pytest.importorskip("torch")
+    feats = np.random.default_rng(n).normal(size=(n, 3))
+    table = find_neighbors(feats, 3, neighbors=method)
+    assert same_bits(table, find_neighbors(feats, 3, neighbors="exact"))
+
+
+# ---- zero rows
+
+
+def test_zero_rows_are_named() -> None:
+    feats = features(30, 4, 0)
+    feats[[7, 20]] = 0
+    with pytest.raises(ValueError, match=r"feats\[7\] is all zero.*zero_rows='isolate'"):
+        find_neighbors(feats)
+
+
+@pytest.mark.parametrize("method", ["exact", "faiss:Flat"])
+def test_isolated_zero_rows_are_nobodys_neighbours(method: str) -> None:
+    feats = features(60, 4, 1)
+    zero = np.array([0, 31, 59])
+    feats[zero] = 0
+    table = find_neighbors(feats, 3, neighbors=method, zero_rows="isolate")
+    rest = np.setdiff1d(np.arange(60), zero)
+    expected = find_neighbors(feats[rest], 3)
+    np.testing.assert_array_equal(table.ids[rest], rest[expected.ids])
+    assert (table.ids[zero] == -1).all()
+    assert np.isneginf(table.similarities[zero]).all()
+
+
+def test_all_rows_zero() -> None:
+    table = find_neighbors(np.zeros((5, 3)), 2, zero_rows="isolate")
+    assert (table.ids == -1).all()
+
+
+# ---- settings
+
+BAD = {
+    "neighbors": (
+        {"neighbors": "best"},
+        "neighbors is 'best'; it must be one of 'auto', 'exact', ",
+    ),
+    "no string": ({"neighbors": 3}, "neighbors is 3; it must be one of"),
+    "recall 0": ({"target_recall": 0}, "target_recall is 0; it must be finite and > 0"),
+    "recall 2": ({"target_recall": 2}, "target_recall is 2; it must be at most 1"),
+    "memory": ({"max_memory": "much"}, "max_memory is 'much'; write it as '512 MiB' or '2 GB'"),
+    "memory -1": ({"max_memory": -1}, "max_memory is -1; it must be an integer >= 1"),
+    "memory 1": ({"max_memory": 1}, "max_memory is 1 bytes; lists of 9 rows with 3 neighbours and"),
+    "zero_rows": ({"zero_rows": "drop"}, "zero_rows is 'drop'; it must be one of 'error', 'iso"),
+    "groups": ({"groups": np.ones((8, 2), bool)}, "groups has shape (8, 2); it must be (9, m)"),
+    "groups int": ({"groups": np.ones((9, 2), int)}, "groups has dtype int64; it must be bool"),
+    "n_neighbors": ({"n_neighbors": 0}, "n_neighbors is 0; it must be an integer >= 1"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_bad_settings(fault: str) -> None:
+    settings, message = BAD[fault]
+    with pytest.raises(ValueError, match=re.escape(message)):
+        find_neighbors(features(9, 3, 0), **settings)
+
+
+@pytest.mark.parametrize(("text", "size"), [("1 KiB", 1024), ("2kB", 2000), ("1.5 GiB", 3 << 29)])
+def test_sizes_with_units(text: str, size: int) -> None:
+    assert as_bytes("max_memory", text) == size

@@ -42,7 +42,16 @@ examples:
   liid-cut solve hard.npz -o labels.npz --time-limit 60 --json > report.json
 
 {EXIT_CODES}"""
-_GRAPH_SETTINGS = ("delta", "n_neighbors", "symmetrize")
+_GRAPH_SETTINGS = (
+    "delta",
+    "n_neighbors",
+    "symmetrize",
+    "neighbors",
+    "target_recall",
+    "max_memory",
+    "checkpoint",
+    "shared_tags",
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -78,6 +87,32 @@ def add_parser(commands: Any) -> None:
         choices=SYMMETRIZE,
         help="an edge where both ends (mutual, the default) or one (union) name the other as "
         "neighbour, for a problem with feats",
+    )
+    parser.add_argument(
+        "--neighbors",
+        metavar="HOW",
+        help="how neighbours are found: auto (default), exact, certified, pca, "
+        "'faiss:<factory string>' or 'torch:<device>'",
+    )
+    parser.add_argument(
+        "--target-recall",
+        type=float,
+        metavar="R",
+        help="share of the true neighbours to find where the search is not exact (default: .999)",
+    )
+    parser.add_argument(
+        "--max-memory", metavar="SIZE", help="for the neighbour search, for example '2 GiB'"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FOLDER",
+        help="keep the neighbour search's state here, and go on from it after a kill",
+    )
+    parser.add_argument(
+        "--shared-tags",
+        action="store_true",
+        default=None,
+        help="only nodes that may take a common foreground label become neighbours",
     )
     parser.add_argument(
         "--preset", choices=PRESETS, help="graph of the paper (default) or of the authors' script"

@@ -20,7 +20,14 @@ example:
   liid-cut verify proposals.npz labels.npz && echo "proven optimal"
 
 {EXIT_CODES}"""
-_GRAPH_SETTINGS = ("delta", "n_neighbors", "symmetrize")
+_GRAPH_SETTINGS = (
+    "delta",
+    "n_neighbors",
+    "symmetrize",
+    "neighbors",
+    "target_recall",
+    "shared_tags",
+)
 
 
 def add_parser(commands: Any) -> None:

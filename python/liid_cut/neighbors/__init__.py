@@ -38,8 +38,8 @@ from liid_cut.inputs import (
 from liid_cut.neighbors.faiss_index import PREFIX as FAISS
 from liid_cut.neighbors.faiss_index import check_factory
 from liid_cut.neighbors.given import as_pair
+from liid_cut.neighbors.methods import METHODS, SearchSettings, search
 from liid_cut.neighbors.rows import ZERO_ROWS
-from liid_cut.neighbors.search import METHODS, SearchSettings, search
 from liid_cut.neighbors.table import NeighborTable, RecallWarning
 from liid_cut.neighbors.torch_device import PREFIX as TORCH
 from liid_cut.neighbors.torch_device import check_device
@@ -80,7 +80,8 @@ def find_neighbors(
         ``"auto"`` tries harder, and at last searches exactly, until a sample of rows says so;
         others warn.
     max_memory : bytes, or for example ``"2 GiB"``, that the search may use beside ``feats`` and
-        the process itself; None: half of what is free. Less memory costs time, not accuracy.
+        the process itself; None: half of the machine's. Less memory costs time, and the
+        number of directions that ``"pca"`` may use.
     checkpoint : folder for the state of the search; a search that was killed goes on from there.
     zero_rows : ``"error"``, or ``"isolate"``: a zero row has no neighbours.
     groups : (n, n_groups) bool; only rows that share a group become neighbours. Applied inside the

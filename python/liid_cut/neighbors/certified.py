@@ -31,7 +31,7 @@ from liid_cut.neighbors.checkpoint import Checkpoint
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest
 from liid_cut.neighbors.rows import ArrayVectors, Floats, Ints, Singles, UnitRows
-from liid_cut.neighbors.tiles import Tile, all_pairs
+from liid_cut.neighbors.tiles import Tile, all_pairs, panel_rows
 
 _EXTRA_CANDIDATES = 8
 # Further directions come in blocks of the core's `tail_block`, 64.
@@ -81,7 +81,10 @@ def certified(
     slack = 4 * orthonormality_error(directions) + 4 * (plan.total + 8) * 2.0**-24
     bounds = _Bounds(rows, directions[:, : plan.total], plan.head)
     max_bytes -= bounds.heads.nbytes + bounds.tails.nbytes
-    nearest = _first_candidates(rows, bounds, k, groups, max_bytes, checkpoint)
+    if checkpoint.read(_bounds_stage(bounds, max_bytes)) is None:
+        nearest = _first_candidates(rows, bounds, k, groups, max_bytes, checkpoint)
+    else:
+        nearest = Nearest(rows, k, groups)  # the next stage brings its own
     _compare_bounded(nearest, bounds, slack, max_bytes, checkpoint)
     return nearest, f"certified by {plan.head} to {plan.total} directions"
 
@@ -181,7 +184,8 @@ def _first_candidates(
     def visit(tile: Tile) -> None:
         lists.add_tile(tile.similarities, tile.a, tile.b)
 
-    with checkpoint.stage("certified, first candidates", lists) as stage:
+    name = f"certified, first candidates, panels of {panel_rows(vectors, max_bytes)}"
+    with checkpoint.stage(name, lists) as stage:
         all_pairs(vectors, visit, rows.workers, max_bytes, stage.done, stage.save)
     nearest = Nearest(rows, k, groups)
     nearest.offer_candidates(lists.arrays()[0])
@@ -210,10 +214,14 @@ def _compare_bounded(
             u, v = _pairs_of_full_product(nearest, a, b)
         nearest.offer(u, v)
 
-    with checkpoint.stage("certified, bounds", nearest.lists) as stage:
-        all_pairs(
-            ArrayVectors(bounds.heads), visit, rows.workers, max_bytes, stage.done, stage.save
-        )
+    heads = ArrayVectors(bounds.heads)
+    with checkpoint.stage(_bounds_stage(bounds, max_bytes), nearest.lists) as stage:
+        all_pairs(heads, visit, rows.workers, max_bytes, stage.done, stage.save)
+
+
+def _bounds_stage(bounds: _Bounds, max_bytes: int) -> str:
+    panel = panel_rows(ArrayVectors(bounds.heads), max_bytes)
+    return f"certified, bounds of {bounds.head}, panels of {panel}"
 
 
 def _pairs_of_full_product(nearest: Nearest, a: slice, b: slice) -> tuple[Ints, Ints]:

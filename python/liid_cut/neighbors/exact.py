@@ -20,7 +20,7 @@ from liid_cut.neighbors.checkpoint import Checkpoint
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest, search_rows
 from liid_cut.neighbors.rows import Singles, UnitRows
-from liid_cut.neighbors.tiles import Tile, all_pairs
+from liid_cut.neighbors.tiles import Tile, all_pairs, panel_rows
 
 _EXTRA_CANDIDATES = 6
 
@@ -34,7 +34,7 @@ def exact(
     def visit(tile: Tile) -> None:
         lists.add_tile(tile.similarities, tile.a, tile.b)
 
-    with checkpoint.stage("exact", lists) as stage:
+    with checkpoint.stage(f"exact, panels of {panel_rows(rows, max_bytes)}", lists) as stage:
         all_pairs(rows, visit, rows.workers, max_bytes, stage.done, stage.save)
     return certify(rows, k, groups, *lists.arrays())
 

@@ -23,7 +23,7 @@ from liid_cut.neighbors.clusters import Clusters, cluster_candidates, find_clust
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest, search_rows
 from liid_cut.neighbors.rows import ArrayVectors, Ints, Singles, UnitRows
-from liid_cut.neighbors.tiles import Tile, all_pairs
+from liid_cut.neighbors.tiles import Tile, all_pairs, panel_rows
 
 _WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 _MOST_CANDIDATES = 96
@@ -103,8 +103,11 @@ def _all_candidates(
     def visit(tile: Tile) -> None:
         lists.add_tile(tile.similarities, tile.a, tile.b)
 
-    with checkpoint.stage(f"pca {coordinates.shape[1]} {n_candidates}", lists) as stage:
-        all_pairs(ArrayVectors(coordinates), visit, rows.workers, max_bytes, stage.done, stage.save)
+    vectors = ArrayVectors(coordinates)
+    panel = panel_rows(vectors, max_bytes)
+    name = f"pca, {vectors.d} directions, {n_candidates} candidates, panels of {panel}"
+    with checkpoint.stage(name, lists) as stage:
+        all_pairs(vectors, visit, rows.workers, max_bytes, stage.done, stage.save)
     ids: npt.NDArray[np.int32] = lists.arrays()[0]
     return ids
 

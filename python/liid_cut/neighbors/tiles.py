@@ -86,12 +86,6 @@ def panel_rows(vectors: Vectors, max_bytes: int) -> int:
     return int(TILE * np.clip(n_tiles, 1, _MOST_TILES_PER_PANEL))
 
 
-def n_steps(vectors: Vectors, max_bytes: int) -> int:
-    """Number of steps of :func:`all_pairs`."""
-    n_panels = -(-vectors.n // panel_rows(vectors, max_bytes))
-    return n_panels * (n_panels + 1) // 2
-
-
 def _panel_pairs(vectors: Vectors, max_bytes: int) -> Iterator[tuple[int, int]]:
     n_panels = -(-vectors.n // panel_rows(vectors, max_bytes))
     for p in range(n_panels):

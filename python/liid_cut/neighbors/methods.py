@@ -10,6 +10,7 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ METHODS = ("auto", "exact", "certified", "pca")
 PREFIXES = (faiss_index.PREFIX, torch_device.PREFIX)
 
 # Multiply-adds, of which a core does about 10^11 a second: up to these "auto" takes its time.
+_FEW_ROWS = 512
 _EXACT_UP_TO = 1e12
 _CERTIFIED_UP_TO = 2e13
 _CERTIFIED_WIDTH = 300
@@ -128,6 +130,8 @@ def _find(
         return Found(exact(*arguments), "exact", True, "all pairs compared")
     if neighbors == "certified":
         return _certified(*arguments)
+    if neighbors == "pca" and rows.n <= _FEW_ROWS:
+        return Found(exact(*arguments), "exact", True, "all pairs are few")
     if neighbors == "pca":
         nearest, how = projected(*arguments, settings.target_recall)
         return Found(nearest, "pca", False, how)
@@ -236,10 +240,20 @@ def _checkpoint(
     return Checkpoint(settings.checkpoint, search_key(feats, decisive, members))
 
 
+def _machine_bytes() -> int:
+    """Memory that the machine has, or its container may use."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text()
+    except OSError:
+        return physical
+    return min(physical, int(limit)) if limit.strip().isdigit() else physical
+
+
 def _budget(max_bytes: int | None, n: int, d: int, k: int, n_threads: int) -> int:
     """Bytes that are left for vectors and tiles."""
     if max_bytes is None:
-        max_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        max_bytes = _machine_bytes() // 2
     fixed = n * (k + 8) * _LISTS_PER_NEIGHBOR // 4 + n_threads * _BYTES_PER_THREAD
     least = fixed + 4 * 2 * TILE * d * 4
     if max_bytes < least:
