@@ -127,10 +127,11 @@ py::tuple pairs(const Array<float>& similarities, std::size_t a, std::size_t b, 
   TailBound bound;
   if (tail) {
     const auto& [rest_a, tail_a, rest_b, tail_b] = *tail;
-    if (tail_a.ndim() != 2) throw std::invalid_argument("a tail must have two dimensions");
-    bound = {static_cast<std::size_t>(tail_a.shape(1)) / tail_block,
-             {view(rest_a), view(tail_a)},
-             {view(rest_b), view(tail_b)}};
+    if (rest_a.ndim() != 2 || rest_a.shape(1) < 1 || tail_a.ndim() != 2 || tail_b.ndim() != 2)
+      throw std::invalid_argument("rests and tails must have two dimensions");
+    bound = {static_cast<std::size_t>(rest_a.shape(1)) - 1,
+             {view(rest_a), view(tail_a), static_cast<std::size_t>(tail_a.shape(1))},
+             {view(rest_b), view(tail_b), static_cast<std::size_t>(tail_b.shape(1))}};
   }
   const auto least_a = view(thresholds_a);
   const auto least_b = view(thresholds_b);

@@ -180,12 +180,13 @@ TEST_CASE("a tail takes away pairs, but none whose similarity reaches the thresh
   for (std::size_t u = 0; u < n; ++u) {
     for (const std::size_t first : {2, 66, 130}) rest.push_back(std::sqrt(product(u, u, first)));
     coordinates.insert(coordinates.end(), rows[u].begin() + 2, rows[u].end());
+    coordinates.insert(coordinates.end(), 3, 1e9F);  // beyond the blocks: never read
   }
   for (std::size_t u = 0; u < n; ++u)
     for (std::size_t v = 0; v < n; ++v)
       bound.push_back(rows[u][0] * rows[v][0] + rows[u][1] * rows[v][1] + rest[3 * u] * rest[3 * v]);
   const RowGroups everyone;
-  const TailRows tail{rest, coordinates};
+  const TailRows tail{rest, coordinates, 131};
   const std::vector<float> least(n, 1.5F);
   const RowPairs rough = pairs_above({bound, 0, n, 0, n}, least, least, {}, everyone);
   const RowPairs closer = pairs_above({bound, 0, n, 0, n}, least, least, {2, tail, tail}, everyone);

@@ -87,7 +87,8 @@ constexpr std::size_t tail_block = 64;
 // the rows outside them by the product of the lengths of those parts (Cauchy-Schwarz).
 struct TailRows {
   std::span<const float> rest;         // (n, n_blocks + 1) length of what is left before and after each block
-  std::span<const float> coordinates;  // (n, n_blocks * tail_block) the further coordinates
+  std::span<const float> coordinates;  // (n, stride), the first n_blocks * tail_block of a row are used
+  std::size_t stride = 0;              // powers of two make rows compete for the same lines of a cache
 };
 struct TailBound {
   std::size_t n_blocks = 0;  // 0: no closer bound

@@ -131,8 +131,8 @@ bool tail_reaches(float bound, const TailBound& tail, std::size_t i, std::size_t
   if (tail.n_blocks == 0) return true;
   const float* rest_a = &tail.a.rest[i * (tail.n_blocks + 1)];
   const float* rest_b = &tail.b.rest[j * (tail.n_blocks + 1)];
-  const float* x = &tail.a.coordinates[i * tail.n_blocks * tail_block];
-  const float* y = &tail.b.coordinates[j * tail.n_blocks * tail_block];
+  const float* x = &tail.a.coordinates[i * tail.a.stride];
+  const float* y = &tail.b.coordinates[j * tail.b.stride];
   float known = bound - rest_a[0] * rest_b[0];
   for (std::size_t block = 0; block < tail.n_blocks; ++block) {
     known += dot(x + block * tail_block, y + block * tail_block, tail_block);
@@ -269,7 +269,8 @@ RowPairs pairs_above(const Tile& tile, std::span<const float> thresholds_a, std:
   for (const TailRows* rows : {&tail.a, &tail.b}) {
     const std::size_t n = rows == &tail.a ? tile.n_a : tile.n_b;
     if (tail.n_blocks > 0 &&
-        (rows->coordinates.size() != n * tail.n_blocks * tail_block || rows->rest.size() != n * (tail.n_blocks + 1)))
+        (rows->stride < tail.n_blocks * tail_block || rows->coordinates.size() != n * rows->stride ||
+         rows->rest.size() != n * (tail.n_blocks + 1)))
       throw std::invalid_argument("a tail must have a row of blocks, and one rest more, for each row of the tile");
   }
   const std::vector<float> least_a(thresholds_a.begin(), thresholds_a.end());

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from liid_cut.neighbors.rows import Floats, Ints, Singles, UnitRows
 
-_SAMPLE = 8192
+_SAMPLE = 4096
 _ROWS_PER_JOB = 1024
 _ITERATIONS = 2
 _SEED = 20201

@@ -5,12 +5,12 @@ For unit rows x, y and an orthonormal basis P of some directions, with R the res
     x.y = x_P.y_P + x_R.y_R <= x_P.y_P + |x_R| |y_R|          (Cauchy-Schwarz)
 
 The right side is one inner product of the vectors (x_P, |x_R|). Steps: coordinates in the leading
-principal directions; candidates by a few of them, ranked in double, give every row a threshold that
-its true k-th neighbour reaches; then one pass over all pairs with the bound. The pairs that reach a
-threshold are bounded again with further directions, and what is left is compared in double. A tile
-in which too much is left is multiplied in full. So nobody is left out, whatever the data; the
-number of directions is chosen by the work that a sample of rows predicts, and where no number would
-save anything, it says so.
+principal directions; candidates from near clusters, ranked in double, give every row a threshold
+that its true k-th neighbour reaches; then one pass over all pairs with the bound. The pairs that
+reach a threshold are bounded again with further directions, and what is left is compared in double.
+A tile in which too much is left is multiplied in full. So nobody is left out, whatever the data;
+the number of directions is chosen by the work that a sample of rows predicts, and where no number
+would save anything, it says so.
 """
 
 from __future__ import annotations
@@ -28,14 +28,24 @@ from liid_cut.neighbors.basis import (
     sample_of,
 )
 from liid_cut.neighbors.checkpoint import Checkpoint
+from liid_cut.neighbors.clusters import cluster_candidates, find_clusters
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest
-from liid_cut.neighbors.rows import ArrayVectors, Floats, Ints, Singles, UnitRows
+from liid_cut.neighbors.rows import (
+    ArrayVectors,
+    Floats,
+    Ints,
+    Singles,
+    UnitRows,
+    release,
+)
 from liid_cut.neighbors.tiles import Tile, all_pairs, panel_rows
 
 _EXTRA_CANDIDATES = 8
+_FIRST_WIDTH = 128
 # Further directions come in blocks of the core's `tail_block`, 64.
 _BLOCK = 64
+_PADDING = 16
 _WIDTHS = (64, 128, 192, 256, 384, 512, 768)
 _SAMPLE = 64
 _OTHERS = 1 << 13
@@ -82,7 +92,7 @@ def certified(
     bounds = _Bounds(rows, directions[:, : plan.total], plan.head)
     max_bytes -= bounds.heads.nbytes + bounds.tails.nbytes
     if checkpoint.read(_bounds_stage(bounds, max_bytes)) is None:
-        nearest = _first_candidates(rows, bounds, k, groups, max_bytes, checkpoint)
+        nearest = _first_candidates(rows, bounds, k, groups, checkpoint)
     else:
         nearest = Nearest(rows, k, groups)  # the next stage brings its own
     _compare_bounded(nearest, bounds, slack, max_bytes, checkpoint)
@@ -95,7 +105,8 @@ class _Bounds:
     Attributes
     ----------
     heads : (n, head + 1) float32; the inner product of two is the first bound.
-    tails, rests : (n, total - head) and (n, blocks + 1) float32, as the core's `TailRows` has them.
+    tails, rests : (n, total - head + padding) and (n, blocks + 1) float32, as the core's `TailRows`
+        has them.
     """
 
     def __init__(self, rows: UnitRows, directions: Floats, head: int) -> None:
@@ -103,12 +114,12 @@ class _Bounds:
         levels = tuple(range(head, total + 1, _BLOCK))
         self.head = head
         self.heads = np.empty((rows.n, head + 1), dtype=np.float32)
-        self.tails = np.empty((rows.n, total - head), dtype=np.float32)
+        self.tails = np.empty((rows.n, total - head + _PADDING), dtype=np.float32)
         self.rests = np.empty((rows.n, len(levels)), dtype=np.float32)
 
         def store(block: slice, coordinates: Floats) -> None:
             self.heads[block, :head] = coordinates[:, :head]
-            self.tails[block] = coordinates[:, head:]
+            self.tails[block, : total - head] = coordinates[:, head:]
             self.rests[block] = lengths_outside(coordinates, levels)
             self.heads[block, head] = self.rests[block, 0]
 
@@ -144,7 +155,7 @@ def _plan(rows: UnitRows, directions: Floats, k: int, limit: int) -> Plan:
             if j > i:
                 tail_work += left[j - 1] * _TAIL_COST * (widths[j] - widths[j - 1])
             # Per pair; projecting a row costs as much as 4 * columns / n for each of its pairs.
-            work = _first_width(head) + head + min(tail_work, rows.d)
+            work = head + min(tail_work, rows.d)
             work += min(left[j] * _PAIR_COST, 1) * rows.d + 4 * widths[j] * rows.d / rows.n
             plans.append((work / rows.d, head, widths[j]))
     work, head, total = min(plans)
@@ -165,30 +176,18 @@ def _kth_similarities(rows: UnitRows, sample: Ints, k: int) -> Singles:
     return worst
 
 
-def _first_width(head: int) -> int:
-    return min(head, 128)
-
-
 def _first_candidates(
-    rows: UnitRows,
-    bounds: _Bounds,
-    k: int,
-    groups: Groups,
-    max_bytes: int,
-    checkpoint: Checkpoint,
+    rows: UnitRows, bounds: _Bounds, k: int, groups: Groups, checkpoint: Checkpoint
 ) -> Nearest:
-    """Rows that are near by a few coordinates, ranked in double."""
-    vectors = ArrayVectors(bounds.heads[:, : _first_width(bounds.head)])
-    lists = _core.CandidateLists(rows.n, k + _EXTRA_CANDIDATES, groups.core)
-
-    def visit(tile: Tile) -> None:
-        lists.add_tile(tile.similarities, tile.a, tile.b)
-
-    name = f"certified, first candidates, panels of {panel_rows(vectors, max_bytes)}"
-    with checkpoint.stage(name, lists) as stage:
-        all_pairs(vectors, visit, rows.workers, max_bytes, stage.done, stage.save)
+    """Rows that are near by a few coordinates and in near clusters, ranked in double."""
+    coordinates = bounds.heads[:, :_FIRST_WIDTH]
+    clusters = find_clusters(coordinates, rows.workers)
+    n_probes = max(min(8, clusters.count), clusters.count // 16)
+    ids = cluster_candidates(
+        coordinates, clusters, n_probes, k + _EXTRA_CANDIDATES, groups, rows.workers, checkpoint
+    )
     nearest = Nearest(rows, k, groups)
-    nearest.offer_candidates(lists.arrays()[0])
+    nearest.offer_candidates(ids)
     return nearest
 
 
@@ -216,7 +215,12 @@ def _compare_bounded(
 
     heads = ArrayVectors(bounds.heads)
     with checkpoint.stage(_bounds_stage(bounds, max_bytes), nearest.lists) as stage:
-        all_pairs(heads, visit, rows.workers, max_bytes, stage.done, stage.save)
+
+        def after_step(done: int) -> None:
+            release(rows.feats)  # the rows of single pairs were read wherever they are
+            stage.save(done)
+
+        all_pairs(heads, visit, rows.workers, max_bytes, stage.done, after_step)
 
 
 def _bounds_stage(bounds: _Bounds, max_bytes: int) -> str:
