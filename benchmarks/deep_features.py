@@ -2,8 +2,8 @@
 
 NumPy only; the same seed gives the same arrays. Rows are ``relu((centre + own) R)``: centre and own
 are Gaussian with standard deviations ``i ** -decay``, i = 1..d, each centre is shared by about
-``PER_CLUSTER`` rows, R is a random rotation. With the default decay .6, 50,000 x 2048 keep 79 / 86 /
-91 % of their energy in 128 / 256 / 512 directions; 10,000 real photos (1280 columns of an
+``PER_CLUSTER`` rows, R is a random rotation. With the default decay .6, 50,000 x 2048 keep 79 / 86
+/ 91 % of their energy in 128 / 256 / 512 directions; 10,000 real photos (1280 columns of an
 EfficientNet) keep 78 / 86 / 93 %. A larger decay makes a search easier.
 """
 
