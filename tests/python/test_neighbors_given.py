@@ -73,6 +73,23 @@ def test_functions_give_candidates(form: str) -> None:
     assert table.report["recall"] == 1
 
 
+def test_functions_and_zero_rows() -> None:
+    feats = FEATS.copy()
+    feats[[3, 50]] = 0
+    everyone = np.tile(np.arange(120), (120, 1))
+    table = find_neighbors(feats, 3, neighbors=lambda f, k: everyone, zero_rows="isolate")
+    expected = find_neighbors(feats, 3, zero_rows="isolate")
+    assert table.ids.tobytes() == expected.ids.tobytes()
+    assert table.report["recall"] == 1
+
+
+def test_functions_see_copies() -> None:
+    feats = np.repeat(FEATS[:4], 30, axis=0)
+    everyone = np.tile(np.arange(120), (120, 1))
+    table = find_neighbors(feats, 3, neighbors=lambda f, k: everyone)
+    assert table.ids.tobytes() == find_neighbors(feats, 3).ids.tobytes()
+
+
 def ids_with(row: int, column: int, value: int) -> Any:
     ids = TABLE.ids.copy()
     ids[row, column] = value

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from liid_cut.inputs import Matrix
 from liid_cut.neighbors.groups import Groups
@@ -33,9 +34,17 @@ class Kept:
     copies: Ints
     firsts: Ints
 
+    def positions(self, ids: Ints, n: int) -> npt.NDArray[np.int32]:
+        """A table of ids (n, c) as positions in ``rows`` (m, c); -1 for what is not there."""
+        position = np.full(n + 1, -1, dtype=np.int32)
+        position[self.rows] = np.arange(len(self.rows))
+        return position[np.maximum(ids[self.rows], -1)]
 
-def kept_rows(feats: Matrix, rows: UnitRows, k: int, groups: Groups) -> Kept:
-    """All rows but zero rows and late copies."""
+
+def kept_rows(
+    feats: Matrix, rows: UnitRows, k: int, groups: Groups, *, with_copies: bool = False
+) -> Kept:
+    """All rows but zero rows and, unless ``with_copies``, late copies."""
     nonzero = np.flatnonzero(rows.lengths > 0)
     prints = rows.fingerprints[nonzero]
     order = np.argsort(prints, kind="stable")
@@ -44,7 +53,8 @@ def kept_rows(feats: Matrix, rows: UnitRows, k: int, groups: Groups) -> Kept:
     sizes = np.diff(np.append(starts, len(order)))
     is_copy = np.zeros(rows.n, dtype=bool)
     first_of = np.arange(rows.n)
-    for start, size in zip(starts[sizes > k + 1], sizes[sizes > k + 1], strict=True):
+    large = np.flatnonzero(sizes > k + 1)[: 0 if with_copies else None]
+    for start, size in zip(starts[large], sizes[large], strict=True):
         members = nonzero[order[start : start + size]]
         # Equal fingerprints are no proof, and copies may belong to other groups.
         equal = np.array([np.array_equal(feats[u], feats[members[0]]) for u in members])

@@ -20,7 +20,7 @@ from liid_cut.inputs import Matrix
 from liid_cut.neighbors import faiss_index, given, torch_device
 from liid_cut.neighbors.certified import certified
 from liid_cut.neighbors.checkpoint import Checkpoint, search_key
-from liid_cut.neighbors.duplicates import Kept, all_rows, kept_rows
+from liid_cut.neighbors.duplicates import all_rows, kept_rows
 from liid_cut.neighbors.exact import exact
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest
@@ -97,17 +97,15 @@ def search(
             )
         groups = Groups.of(members)
         max_bytes = _budget(settings.max_bytes, n, feats.shape[1], k, pool.n_threads)
+        kept = kept_rows(feats, rows, k, groups, with_copies=callable(settings.neighbors))
+        if len(kept.rows) < n:
+            rows = UnitRows(feats, pool, kept.rows)
+            groups = groups.take(kept.rows)
         if callable(settings.neighbors):
-            ids = given.call(settings.neighbors, feats, k)
             nearest = Nearest(rows, k, groups)
-            nearest.offer_candidates(ids.astype(np.int32))
+            nearest.offer_candidates(kept.positions(given.call(settings.neighbors, feats, k), n))
             found = Found(nearest, "callable", False, "candidates of the function that was given")
-            kept = Kept(np.arange(n), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         else:
-            kept = kept_rows(feats, rows, k, groups)
-            if len(kept.rows) < n:
-                rows = UnitRows(feats, pool, kept.rows)
-                groups = groups.take(kept.rows)
             checkpoint = _checkpoint(feats, n_neighbors, settings, members)
             found = _find(settings, rows, k, groups, max_bytes, checkpoint)
         ids, cosines = all_rows(kept, found.nearest, n)
