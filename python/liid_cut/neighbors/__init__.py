@@ -82,7 +82,8 @@ def find_neighbors(
     max_memory : bytes, or for example ``"2 GiB"``, that the search may use beside ``feats`` and
         the process itself; None: half of the machine's. Less memory costs time, and the
         number of directions that ``"pca"`` may use.
-    checkpoint : folder for the state of the search; a search that was killed goes on from there.
+    checkpoint : folder for the state of the search; a search that was killed goes on from there
+        (``"auto"``, ``"exact"``, ``"certified"`` and ``"pca"``).
     zero_rows : ``"error"``, or ``"isolate"``: a zero row has no neighbours.
     groups : (n, n_groups) bool; only rows that share a group become neighbours. Applied inside the
         search: every row gets k neighbours that pass, where there are so many.

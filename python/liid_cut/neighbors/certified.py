@@ -51,11 +51,11 @@ _SAMPLE = 64
 _OTHERS = 1 << 13
 _REFERENCE = 1 << 15
 _SEED = 20202
-# Costs in multiply-adds of a large matrix product, as measured by benchmarks.neighbors: looking at
-# one coordinate of a pair that stands alone, and at one column of a pair of feature rows in double.
+# What one coordinate of a pair that stands alone, and one column of a pair of feature rows in
+# double, cost in multiply-adds of a large matrix product: measured once, and on the high side.
 _TAIL_COST = 30.0
 _PAIR_COST = 60.0
-_MOST_WORK = 0.8
+_MOST_WORK = 0.8  # of that of an exact search, or the bound is not worth its overhead
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _first_candidates(
     rows: UnitRows, bounds: _Bounds, k: int, groups: Groups, checkpoint: Checkpoint
 ) -> Nearest:
     """Rows that are near by a few coordinates and in near clusters, ranked in double."""
-    coordinates = bounds.heads[:, :_FIRST_WIDTH]
+    coordinates = bounds.heads[:, : min(bounds.head, _FIRST_WIDTH)]
     clusters = find_clusters(coordinates, rows.workers)
     n_probes = max(min(8, clusters.count), clusters.count // 16)
     ids = cluster_candidates(

@@ -2,7 +2,8 @@
 
 One file, ``neighbors.npz``, in the folder that the user names; written in one step under a
 temporary name, at most every half minute. It carries a fingerprint of features and settings, and a
-checksum: a search never goes on from another one's state, or from a damaged file.
+checksum: a search never goes on from another one's state, or from a damaged file. The methods
+``"exact"``, ``"certified"`` and ``"pca"`` keep their state; others start again.
 """
 
 from __future__ import annotations

@@ -11,8 +11,6 @@ Not proven: a row may miss a neighbour. `recall` measures how many do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -33,15 +31,6 @@ _SEED = 20203
 _PAIR_COST = 72.0
 # Multiplying all pairs of this many rows costs more than finding clusters and their neighbours.
 _CLUSTERS_FROM = 300_000
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a search of candidates is allowed to cost."""
-
-    width: int
-    n_candidates: int
-    n_probes: int | None
 
 
 def projected(
