@@ -13,8 +13,8 @@ from reference import assert_rejected, steps_of
 
 from liid_cut import MultiwayCutResult, verify
 
-# Component 0, a triangle, has a proof: branches from "auto", a cut from "ckr"; component 1, a star, is
-# proven by its messages.
+# Component 0, a triangle, has a proof: branches from "auto", a cut from "ckr"; component 1, a star,
+# is proven by its messages.
 INST = union(triangle(), star())
 RESULTS = {method: INST.solve(method=method) for method in ("auto", "ckr")}
 ENUMERATED = INST.solve(method="brute_force")
