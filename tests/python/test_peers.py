@@ -58,8 +58,8 @@ def test_heuristics_prove_nothing(name: str) -> None:
 
 def test_scip_stops_at_its_limit_with_a_bound() -> None:
     pytest.importorskip("pyscipopt")
-    instance = generators.random_regular(200, 4, 6, seed=6, weight=0.28)
-    measured, _ = run_here("scip", instance, 0.5)
+    instance = generators.random_regular(300, 4, 6, seed=6, weight=0.28)  # open after minutes
+    measured, _ = run_here("scip", instance, 2.0)
     assert not measured.proved
     assert measured.bound is not None
     assert measured.bound < measured.cost

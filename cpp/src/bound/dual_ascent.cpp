@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "bound/node_order.hpp"
+#include "simd.hpp"
 
 namespace liid_cut {
 namespace {
@@ -13,12 +14,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // The loops over labels are the whole cost of the ascent. They take minima and add element by element, never in another
 // order, so that every instruction set gives the same bits.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__) && \
-    !defined(__SANITIZE_ADDRESS__)
-#define LIID_VECTORISED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define LIID_VECTORISED
-#endif
 
 void prefetch([[maybe_unused]] const double* p) {
 #if defined(__GNUC__)
@@ -28,7 +23,7 @@ void prefetch([[maybe_unused]] const double* p) {
 
 // The message towards one end of an edge, from the one towards the other: the negative, truncated to w above its
 // smallest.
-LIID_VECTORISED void turn(double* message, std::size_t n, Weight w) {
+LIID_SIMD void turn(double* message, std::size_t n, Weight w) {
   double largest[4] = {-kInfinity, -kInfinity, -kInfinity, -kInfinity};
   const std::size_t whole = n / 4 * 4;
   for (std::size_t k = 0; k < whole; k += 4)
@@ -38,11 +33,11 @@ LIID_VECTORISED void turn(double* message, std::size_t n, Weight w) {
   for (std::size_t k = 0; k < n; ++k) message[k] = -message[k] < most ? -message[k] : most;
 }
 
-LIID_VECTORISED void add(double* to, const double* values, std::size_t n) {
+LIID_SIMD void add(double* to, const double* values, std::size_t n) {
   for (std::size_t k = 0; k < n; ++k) to[k] += values[k];
 }
 
-LIID_VECTORISED void subtract_share(double* from, const double* values, std::size_t n, double share) {
+LIID_SIMD void subtract_share(double* from, const double* values, std::size_t n, double share) {
   for (std::size_t k = 0; k < n; ++k) from[k] -= share * values[k];
 }
 
