@@ -25,8 +25,8 @@ enum class Rules {
 // Applies the rules, cheapest first, until none applies to any node.
 void reduce(ReducedModel& model, Rules rules);
 
-// Pieces in the order of their smallest node. Nodes are numbered breadth first from it, so that neighbours lie near each
-// other in memory; edges ascend.
+// Pieces in the order of their smallest node. Nodes are numbered breadth first from it, so that neighbours lie near
+// each other in memory; edges ascend.
 std::vector<Kernel> kernels_of(ReducedModel& reduced, const PottsModel& original);
 
 }  // namespace liid_cut
