@@ -9,6 +9,7 @@
 #include <cmath>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <numeric>
 #include <sstream>
 #include <stdexcept>
@@ -113,11 +114,16 @@ class Solver {
     report(t, cut, may_close_by_inspection(t));
   }
 
+  // Where memory runs out, what inspection found stands.
   void close(ComponentId t, SearchContext& context) {
-    const PottsModel model = component_model(problem_, components_, t);
-    ModelCut cut = inspect(model);
-    if (!stop_.requested()) cut_component(model, context, debug_labels(t), cut);
-    store(t, std::move(cut));
+    try {
+      const PottsModel model = component_model(problem_, components_, t);
+      ModelCut cut = inspect(model);
+      if (!stop_.requested()) cut_component(model, context, debug_labels(t), cut);
+      store(t, std::move(cut));
+    } catch (const std::bad_alloc&) {
+      report(t).status = Status::memory_limit;
+    }
     ++done_;
   }
 
@@ -147,13 +153,14 @@ class Solver {
   void store(ComponentId t, ModelCut cut) {
     const auto nodes = components_.nodes_of(t);
     const auto edges = components_.edges_of(t);
+    // First what may run out of memory: until then the component stands as inspection left it.
+    if (!cut.proofs.empty() || !cut.proofs_complete) keep_proofs(t, cut);
     for (std::size_t i = 0; i < nodes.size(); ++i) label(nodes[i]) = cut.labels[i];
     if (!cut.messages.empty())
       for (std::size_t i = 0; i < edges.size(); ++i)
         std::copy_n(&cut.messages[i * n_labels()], n_labels(),
                     &result_.messages[static_cast<std::size_t>(edges[i]) * n_labels()]);
     report(t, cut, true);
-    if (!cut.proofs.empty() || !cut.proofs_complete) keep_proofs(t, std::move(cut));
   }
 
   void report(ComponentId t, const ModelCut& cut, bool may_close) {
@@ -171,7 +178,7 @@ class Solver {
     lower_bound_ += cut.lower_bound - before.lower_bound;
   }
 
-  void keep_proofs(ComponentId t, ModelCut cut) {
+  void keep_proofs(ComponentId t, ModelCut& cut) {
     const auto nodes = components_.nodes_of(t);
     const auto edges = components_.edges_of(t);
     const std::lock_guard lock(mutex_);
