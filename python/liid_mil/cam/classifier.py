@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from liid_mil.losses.bags import as_precise, check_tags
-from liid_mil.models.backbones import Backbone
+from liid_mil.models.backbone import Backbone
 
 
 class CamClassifier(nn.Module):

