@@ -81,9 +81,9 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Compare with other solvers on small instances; arguments replace ``--quick``."""
+    """Compare with other solvers on tiny instances; arguments choose others."""
     install(session, ".[bench]")
-    session.run("python", "-m", "benchmarks.compare", *(session.posargs or ["--quick"]))
+    session.run("python", "-m", "benchmarks.compare", *session.posargs)
 
 
 @nox.session
