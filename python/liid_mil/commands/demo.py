@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from liid_cut.commands import exit_code, print_json, write
 from liid_mil import demo
@@ -70,13 +74,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the chain and report; returns the exit code."""
     graph = graph_of(arguments, "scenes")
     start, cpu_start = time.perf_counter(), time.process_time()
-    found = demo.run_demo(
-        arguments.output,
-        seed=arguments.seed,
-        n_images=arguments.images,
-        runtime=runtime_of(arguments),
-        **graph,
-    )
+    with _one_thread():
+        found = demo.run_demo(
+            arguments.output,
+            seed=arguments.seed,
+            n_images=arguments.images,
+            runtime=runtime_of(arguments),
+            **graph,
+        )
     facts = {
         "seed": arguments.seed,
         "n_images": arguments.images,
@@ -103,3 +108,17 @@ def run(arguments: argparse.Namespace) -> int:
             f"written   {arguments.output}",
         )
     return exit_code(found.result)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The same bits on any number of cores.
+
+    Networks this small gain little from more threads, and lose much where other work takes cores.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
