@@ -6,20 +6,27 @@
 #include "util/sum.hpp"
 
 namespace liid_cut {
+namespace {
+
+// Adds the messages of u's edges to its row of costs.
+void add_messages(const PottsModel& model, NodeId u, std::span<const double> messages, std::span<double> row) {
+  if (messages.empty()) return;
+  for (const auto [v, e] : model.adjacency[u]) {
+    const double* y = &messages[static_cast<std::size_t>(e) * row.size()];
+    if (model.edges[static_cast<std::size_t>(e)].u == u)
+      for (std::size_t k = 0; k < row.size(); ++k) row[k] += y[k];
+    else
+      for (std::size_t k = 0; k < row.size(); ++k) row[k] -= y[k];
+  }
+}
+
+}  // namespace
 
 std::vector<double> reparametrised(const PottsModel& model, std::span<const double> unary,
                                    std::span<const double> messages) {
-  const std::size_t n_labels = model.columns();
   std::vector<double> costs(unary.begin(), unary.end());
-  for (std::size_t e = 0; e < model.n_edges() && !messages.empty(); ++e) {
-    double* at_u = &costs[model.index(model.edges[e].u, 0)];
-    double* at_v = &costs[model.index(model.edges[e].v, 0)];
-    const double* y = &messages[e * n_labels];
-    for (std::size_t k = 0; k < n_labels; ++k) {
-      at_u[k] += y[k];
-      at_v[k] -= y[k];
-    }
-  }
+  for (NodeId u = 0; u < model.n_nodes; ++u)
+    add_messages(model, u, messages, std::span(costs).subspan(model.index(u, 0), model.columns()));
   return costs;
 }
 
@@ -29,14 +36,7 @@ double dual_bound(const PottsModel& model, std::span<const double> unary, std::s
   std::vector<double> row(model.columns());
   for (NodeId u = 0; u < model.n_nodes; ++u) {
     std::copy_n(&unary[model.index(u, 0)], row.size(), row.begin());
-    for (const auto [v, e] : model.adjacency[u]) {
-      if (messages.empty()) break;
-      const double* y = &messages[static_cast<std::size_t>(e) * row.size()];
-      if (model.edges[static_cast<std::size_t>(e)].u == u)
-        for (std::size_t k = 0; k < row.size(); ++k) row[k] += y[k];
-      else
-        for (std::size_t k = 0; k < row.size(); ++k) row[k] -= y[k];
-    }
+    add_messages(model, u, messages, row);
     const double smallest = *std::min_element(row.begin(), row.end());
     if (!std::isfinite(smallest)) return smallest;
     bound += smallest;

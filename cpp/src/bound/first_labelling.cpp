@@ -10,16 +10,6 @@ namespace {
 // A move must gain more than rounding can feign, or two labels of equal cost could alternate for ever.
 constexpr double kLeastGain = 1e-12;
 
-Labelling cheapest_labels(const PottsModel& model) {
-  Labelling labels(static_cast<std::size_t>(model.n_nodes));
-  for (NodeId u = 0; u < model.n_nodes; ++u) {
-    const auto costs = model.costs_of(u);
-    labels[static_cast<std::size_t>(u)] =
-        static_cast<LabelId>(std::min_element(costs.begin(), costs.end()) - costs.begin());
-  }
-  return labels;
-}
-
 // The label that is cheapest when all nodes share it; kNoLabel if none is allowed everywhere.
 LabelId best_constant_label(const PottsModel& model) {
   std::vector<double> total(model.columns(), 0.0);
@@ -57,7 +47,7 @@ void improve(const PottsModel& model, Labelling& labels) {
 }
 
 Labelling first_labelling(const PottsModel& model) {
-  Labelling labels = cheapest_labels(model);
+  Labelling labels = cheapest_labels(model, model.unary);
   if (model.n_edges() == 0) return labels;
   improve(model, labels);
   if (const LabelId constant = best_constant_label(model); constant != kNoLabel) {

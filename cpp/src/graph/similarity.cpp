@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "graph/dot.hpp"
 #include "simd.hpp"
 
 namespace liid_cut {
@@ -17,18 +18,7 @@ namespace {
 // Largest entries within 2^-300 to 2^300 have squares, and sums of them, well inside double's range.
 constexpr int safe_exponent = 300;
 
-// Interleaved partial sums: vectorises, and the order of additions is fixed by the length alone.
-LIID_SIMD double dot(const double* x, const double* y, std::size_t n) {
-  constexpr std::size_t lanes = 16;
-  double sum[lanes] = {};
-  const std::size_t whole = n / lanes * lanes;
-  for (std::size_t i = 0; i < whole; i += lanes)
-    for (std::size_t j = 0; j < lanes; ++j) sum[j] += x[i + j] * y[i + j];
-  for (std::size_t i = whole; i < n; ++i) sum[i - whole] += x[i] * y[i];
-  for (std::size_t half = lanes / 2; half > 0; half /= 2)
-    for (std::size_t j = 0; j < half; ++j) sum[j] += sum[j + half];
-  return sum[0];
-}
+LIID_SIMD double dot(const double* x, const double* y, std::size_t n) { return dot_in_lanes(x, y, n); }
 
 std::uint64_t fingerprint(std::span<const double> values) {
   std::uint64_t hash = 0x9e3779b97f4a7c15U;

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "graph/dot.hpp"
 #include "simd.hpp"
 
 namespace liid_cut {
@@ -114,17 +115,7 @@ class LocalLists {
   std::vector<float> least_;
 };
 
-LIID_SIMD float dot(const float* x, const float* y, std::size_t n) {
-  constexpr std::size_t lanes = 16;
-  float sum[lanes] = {};
-  const std::size_t whole = n / lanes * lanes;
-  for (std::size_t i = 0; i < whole; i += lanes)
-    for (std::size_t j = 0; j < lanes; ++j) sum[j] += x[i + j] * y[i + j];
-  for (std::size_t i = whole; i < n; ++i) sum[i - whole] += x[i] * y[i];
-  for (std::size_t half = lanes / 2; half > 0; half /= 2)
-    for (std::size_t j = 0; j < half; ++j) sum[j] += sum[j + half];
-  return sum[0];
-}
+LIID_SIMD float dot(const float* x, const float* y, std::size_t n) { return dot_in_lanes(x, y, n); }
 
 // Whether the bound still reaches `least` when more and more coordinates are known.
 bool tail_reaches(float bound, const TailBound& tail, std::size_t i, std::size_t j, float least) {

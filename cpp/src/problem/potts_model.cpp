@@ -57,4 +57,20 @@ double cost_of(const PottsModel& model, std::span<const LabelId> labels) {
   return cost.value();
 }
 
+Labelling cheapest_labels(const PottsModel& model, std::span<const double> unary) {
+  Labelling labels(static_cast<std::size_t>(model.n_nodes));
+  for (NodeId u = 0; u < model.n_nodes; ++u) {
+    const auto costs = unary.subspan(model.index(u, 0), model.columns());
+    labels[static_cast<std::size_t>(u)] =
+        static_cast<LabelId>(std::min_element(costs.begin(), costs.end()) - costs.begin());
+  }
+  return labels;
+}
+
+bool are_left(const PottsModel& model, std::span<const double> unary, std::span<const LabelId> labels) {
+  for (std::size_t u = 0; u < labels.size(); ++u)
+    if (!std::isfinite(unary[model.index(static_cast<NodeId>(u), labels[u])])) return false;
+  return !labels.empty();
+}
+
 }  // namespace liid_cut

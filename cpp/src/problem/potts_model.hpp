@@ -44,4 +44,12 @@ PottsModel whole_model(const Problem& problem);
 
 double cost_of(const PottsModel& model, std::span<const LabelId> labels);
 
+// In these, `unary` stands in place of the model's own: +infinity marks a label that is not left.
+
+// Every node's cheapest label, lower ones first among equals.
+Labelling cheapest_labels(const PottsModel& model, std::span<const double> unary);
+
+// Whether `labels` are a labelling whose labels are all left.
+bool are_left(const PottsModel& model, std::span<const double> unary, std::span<const LabelId> labels);
+
 }  // namespace liid_cut

@@ -95,7 +95,7 @@ class Search {
     double bound = parent_bound;
     std::vector<double> x;
     if (restriction.decided) {
-      const Labelling labels = remaining_labels(restriction.unary);
+      const Labelling labels = cheapest_labels(model_, restriction.unary);
       cut_.offer(model_, labels);
       bound = std::max(bound, cost_of(model_, labels));
       if (id == 0)
@@ -105,8 +105,9 @@ class Search {
     } else {
       x = solve_with_cuts(id, restriction.unary, bound);
     }
-    LIID_HEAVY_ASSERT(!holds_debug_labels(restriction) || bound <= cost_of(model_, debug_labels_) + tolerance_,
-                      "a bound exceeds the cost of a known optimum");
+    LIID_HEAVY_ASSERT(
+        !are_left(model_, restriction.unary, debug_labels_) || bound <= cost_of(model_, debug_labels_) + tolerance_,
+        "a bound exceeds the cost of a known optimum");
     if (is_closed(bound) || restriction.decided) {
       pruned_bound_ = std::min(pruned_bound_, bound);
       return;
@@ -187,15 +188,6 @@ class Search {
     const auto costs = row(unary, u);
     return static_cast<int>(std::count_if(costs.begin(), costs.end(), [](double c) { return std::isfinite(c); }));
   }
-  Labelling remaining_labels(std::span<const double> unary) const {
-    Labelling labels;
-    for (NodeId u = 0; u < model_.n_nodes; ++u) {
-      const auto costs = row(unary, u);
-      labels.push_back(static_cast<LabelId>(std::min_element(costs.begin(), costs.end()) - costs.begin()));
-    }
-    return labels;
-  }
-
   // Those of the node, or of its nearest ancestor that keeps some.
   std::span<const double> messages_at(std::int32_t id) const {
     for (; id >= 0; id = at(id).parent)
@@ -244,13 +236,6 @@ class Search {
     outer.ruled_out = std::move(node.ruled_out);
     outer.children.push_back(std::move(step));
     return outer;
-  }
-
-  [[maybe_unused]] bool holds_debug_labels(const Restriction& restriction) const {
-    if (debug_labels_.empty()) return false;
-    for (NodeId u = 0; u < model_.n_nodes; ++u)
-      if (!std::isfinite(restriction.unary[model_.index(u, debug_labels_[static_cast<std::size_t>(u)])])) return false;
-    return true;
   }
 
   const PottsModel& model_;

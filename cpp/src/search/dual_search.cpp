@@ -56,8 +56,9 @@ class DualSearch {
       return -kInfinity;
     }
     const double bound = ascend(messages);
-    LIID_HEAVY_ASSERT(!holds_debug_labels() || bound <= cost_of(model_, debug_labels_) + tolerance_,
-                      "a bound exceeds the cost of a known optimum");
+    LIID_HEAVY_ASSERT(
+        !are_left(model_, rest_.unary, debug_labels_) || bound <= cost_of(model_, debug_labels_) + tolerance_,
+        "a bound exceeds the cost of a known optimum");
     if (is_closed(bound)) {
       proof.messages = std::move(messages);
       return bound;
@@ -105,7 +106,7 @@ class DualSearch {
   double branch(const std::vector<double>& messages, ProofNode& proof) {
     const auto [u, k] = choose_split(messages);
     if (u == kNoNode) {  // one labelling is left
-      const Labelling labels = cheapest_labels();
+      const Labelling labels = cheapest_labels(model_, rest_.unary);
       cut_.offer(model_, labels);
       proof.messages = messages_of_labelling(model_, labels);
       return cost_of(model_, labels);
@@ -150,23 +151,7 @@ class DualSearch {
     return best;
   }
 
-  Labelling cheapest_labels() const {
-    Labelling labels;
-    for (NodeId u = 0; u < model_.n_nodes; ++u) {
-      const auto costs = rest_.costs_of(u);
-      labels.push_back(static_cast<LabelId>(std::min_element(costs.begin(), costs.end()) - costs.begin()));
-    }
-    return labels;
-  }
-
   bool is_closed(double bound) const { return cut_.cost - bound <= tolerance_; }
-
-  [[maybe_unused]] bool holds_debug_labels() const {
-    if (debug_labels_.empty()) return false;
-    for (NodeId u = 0; u < model_.n_nodes; ++u)
-      if (!rest_.is_allowed(u, debug_labels_[static_cast<std::size_t>(u)])) return false;
-    return true;
-  }
 
   PottsModel rest_;  // the model, with +infinity for the labels that are not left at the node of the tree at hand
   const PottsModel& model_;

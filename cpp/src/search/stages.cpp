@@ -57,12 +57,6 @@ std::size_t count_choices(const PottsModel& model) {
   return static_cast<std::size_t>(finite) - static_cast<std::size_t>(model.n_nodes);
 }
 
-bool is_labelling_of(const PottsModel& model, std::span<const LabelId> labels) {
-  for (std::size_t u = 0; u < labels.size(); ++u)
-    if (!model.is_allowed(static_cast<NodeId>(u), labels[u])) return false;
-  return !labels.empty();
-}
-
 void cut_kernels(const PottsModel& model, Rules rules, double tolerance, SearchContext& context,
                  std::span<const LabelId> debug_labels, ModelCut& cut);
 
@@ -72,7 +66,7 @@ void start_over_without(const RuledOut& ruled_out, const PottsModel& model, doub
   PottsModel rest = model;
   for (const auto& [u, k] : ruled_out.labels) rest.unary[model.index(u, k)] = std::numeric_limits<double>::infinity();
 
-  const bool known_is_left = is_labelling_of(rest, debug_labels);
+  const bool known_is_left = are_left(rest, rest.unary, debug_labels);
   LIID_HEAVY_ASSERT(debug_labels.empty() || known_is_left || cut.cost <= cost_of(model, debug_labels) + tolerance,
                     "a known optimum was ruled out");
   ModelCut inner = inspect(rest);
