@@ -15,12 +15,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // The loops over labels are the whole cost of the ascent. They take minima and add element by element, never in another
 // order, so that every instruction set gives the same bits.
 
-void prefetch([[maybe_unused]] const double* p) {
-#if defined(__GNUC__)
-  __builtin_prefetch(p);
-#endif
-}
-
 // The message towards one end of an edge, from the one towards the other: the negative, truncated to w above its
 // smallest.
 LIID_SIMD void turn(double* message, std::size_t n, Weight w) {
@@ -83,7 +77,6 @@ void DualAscent::iterate(Labelling& labels) {
 }
 
 void DualAscent::visit(NodeId position, bool forwards) {
-  prefetch_costs(forwards ? position + 2 : position - 2);
   const auto costs = model_.costs_of(order_[static_cast<std::size_t>(position)]);
   std::copy(costs.begin(), costs.end(), total_.begin());
   std::size_t ahead = 0;
@@ -101,13 +94,6 @@ void DualAscent::visit(NodeId position, bool forwards) {
   const double share = 1.0 / static_cast<double>(std::max(ahead, behind));
   for (const auto& [other, edge, weight] : arcs(position))
     if ((other > position) == forwards) subtract_share(held(edge), total_.data(), n_labels_, share);
-}
-
-// Of all that a visit reads, only these lie elsewhere in memory than those of the visit before.
-void DualAscent::prefetch_costs(NodeId position) const {
-  if (position < 0 || position >= model_.n_nodes) return;
-  const auto costs = model_.costs_of(order_[static_cast<std::size_t>(position)]);
-  for (std::size_t k = 0; k < costs.size(); k += 8) prefetch(&costs[k]);
 }
 
 // total_ holds the node's costs with all its messages. Behind, the true cost of the edge replaces its message.

@@ -35,7 +35,6 @@ class DualAscent {
   };
 
   void visit(NodeId position, bool forwards);
-  void prefetch_costs(NodeId position) const;
   LabelId cheapest_label(NodeId position);
   std::span<const Arc> arcs(NodeId position) const {
     const auto i = static_cast<std::size_t>(position);
