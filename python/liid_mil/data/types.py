@@ -80,6 +80,56 @@ class Proposals:
 
 
 @dataclass(frozen=True, eq=False)
+class ImageProposals:
+    """What a reader yields: the proposals of one image, and which image that is.
+
+    image_id : distinct within a dataset. size : height and width in pixels, or None where the file
+    does not say and no mask tells.
+    """
+
+    image_id: str
+    size: tuple[int, int] | None
+    proposals: Proposals
+
+
+@dataclass(frozen=True, eq=False)
+class ImageLabels:
+    """Pseudo ground truth of one image: its labelled objects, surest first.
+
+    image_id, size : as of :class:`ImageProposals`; the size is always known.
+    boxes : float32 (P, 4), xyxy, right and bottom exclusive.
+    labels : int64 (P,), 1..K; the background has no objects.
+    scores : float32 (P,), higher is surer; comparable over the dataset.
+    masks : P run-length encodings of the image's size, or None where only boxes are known.
+
+    Raises ``ValueError`` where shapes disagree, a box is empty, a label is below 1 or a score is
+    not finite.
+    """
+
+    image_id: str
+    size: tuple[int, int]
+    boxes: Boxes
+    labels: Ints
+    scores: Floats
+    masks: list[RLE] | None
+
+    def __post_init__(self) -> None:
+        proposals = Proposals(self.boxes, self.masks, self.scores)
+        object.__setattr__(self, "boxes", proposals.boxes)
+        object.__setattr__(self, "scores", proposals.scores)
+        object.__setattr__(self, "labels", _as_classes(self.labels, len(proposals)))
+        for i, mask in enumerate(self.masks or []):
+            if tuple(mask["size"]) != tuple(self.size):
+                raise ValueError(
+                    f"masks[{i}] has size {list(mask['size'])}; image {self.image_id!r} has "
+                    f"{list(self.size)}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, eq=False)
 class Truth:
     """Annotated objects of one image. For evaluation only: training never reads it.
 
@@ -98,14 +148,11 @@ class Truth:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "boxes", as_boxes("boxes", self.boxes))
-        object.__setattr__(self, "labels", np.asarray(self.labels, dtype=np.int64))
+        object.__setattr__(self, "labels", _as_classes(self.labels, len(self)))
         object.__setattr__(self, "difficult", np.asarray(self.difficult, dtype=np.bool_))
-        for name, array in (("labels", self.labels), ("difficult", self.difficult)):
-            if array.shape != (len(self),):
-                raise ValueError(f"{name} has shape {array.shape}; boxes needs ({len(self)},)")
-        if (self.labels < 1).any():
-            row = int(np.argmax(self.labels < 1))
-            raise ValueError(f"labels[{row}] is {self.labels[row]}; classes are 1 to K")
+        if self.difficult.shape != (len(self),):
+            shape = self.difficult.shape
+            raise ValueError(f"difficult has shape {shape}; boxes needs ({len(self)},)")
         if self.masks is not None and len(self.masks) != len(self):
             raise ValueError(f"there are {len(self.masks)} masks for {len(self)} boxes")
 
@@ -145,6 +192,17 @@ class ImageDataset(Protocol):
     def truth(self, i: int) -> Truth | None:
         """Annotated objects of image i, or None where nobody annotated any."""
         ...
+
+
+def _as_classes(value: Any, n_boxes: int) -> Ints:
+    """``value`` as int64 (n_boxes,) of classes 1..K; raises ``ValueError``."""
+    labels = np.asarray(value, dtype=np.int64)
+    if labels.shape != (n_boxes,):
+        raise ValueError(f"labels has shape {labels.shape}; boxes needs ({n_boxes},)")
+    if (labels < 1).any():
+        row = int(np.argmax(labels < 1))
+        raise ValueError(f"labels[{row}] is {labels[row]}; classes are 1 to K")
+    return labels
 
 
 def as_boxes(name: str, value: Any) -> Boxes:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from liid_mil.data.types import DatasetError, Proposals, Truth
+from liid_mil.data.types import DatasetError, ImageLabels, Proposals, Truth
 
 BOXES = np.array([[0, 0, 2, 2], [1, 1, 4, 3], [2, 0, 3, 5]], dtype=np.float32)
 MASK: Any = {"size": [5, 5], "counts": b"0"}
@@ -71,3 +71,27 @@ def test_errors_of_worker_processes_reach_their_parent() -> None:
     assert isinstance(error, DatasetError)
     assert str(error) == "three.jpg: damaged image"
     assert error.path == Path("three.jpg")
+
+
+def test_labels_of_an_image_are_converted() -> None:
+    made = ImageLabels("a", (5, 5), BOXES.astype(int), [1, 2, 2], [3, 2, 1], [MASK] * 3)  # type: ignore[arg-type]
+    assert len(made) == 3
+    assert (made.boxes.dtype, made.labels.dtype) == (np.float32, np.int64)
+    assert made.scores.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": [1, 0, 2]}, r"labels\[1\] is 0; classes are 1 to K"),
+        ({"labels": [1, 2]}, r"labels has shape \(2,\); boxes needs \(3,\)"),
+        ({"scores": [1, 2, np.nan]}, r"scores\[2\] is nan"),
+        ({"masks": [MASK]}, r"there are 1 masks for 3 boxes"),
+        ({"size": (5, 6)}, r"masks\[0\] has size \[5, 5\]; image 'a' has \[5, 6\]"),
+    ],
+)
+def test_labels_of_an_image_that_do_not_fit(change: dict[str, Any], message: str) -> None:
+    good: dict[str, Any] = {"boxes": BOXES, "labels": [1, 2, 2], "scores": [3, 2, 1]}
+    good |= {"image_id": "a", "size": (5, 5), "masks": [MASK] * 3}
+    with pytest.raises(ValueError, match=message):
+        ImageLabels(**{**good, **change})
