@@ -59,8 +59,9 @@ def multiway_cut(
     feats : (n, d) floats, no row all zero; features. An array, ``np.memmap``, torch tensor, or the
         path of an ``.npy`` file, which is read block by block. Leave out when ``graph``, or a table
         of ``neighbors``, is given.
-    graph : instead of ``feats``: symmetric SciPy sparse matrix (n, n) of weights >= 0, or a tuple
-        ``(edges (m, 2), weights (m,))`` with each undirected edge once.
+    graph : instead of ``feats``: symmetric matrix (n, n) of weights >= 0, SciPy sparse or dense, a
+        tuple ``(edges (m, 2), weights (m,))`` with each undirected edge once, or a networkx or
+        igraph graph with the edge attribute ``"weight"`` (:mod:`liid_cut.graph_inputs`).
     n_neighbors : every proposal is connected to at most this many others of largest cosine.
     delta : weight of edges against probabilities. The paper's 5 fits its features; for others try
         0.1 to 2.

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from liid_cut import _core
+from liid_cut.graph_inputs import as_matrix_or_pair
 from liid_cut.inputs import (
     MAX_INDEX,
     as_array,
@@ -123,9 +124,10 @@ def canonical_edges(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
 
     Parameters
     ----------
-    graph : symmetric SciPy sparse matrix or array (n, n), each undirected edge stored in both
+    graph : symmetric matrix (n, n), dense or SciPy sparse, each undirected edge stored in both
         directions; or a pair ``(edges, weights)`` of an integer (m, 2) and a float (m,) array,
-        each undirected edge once. Parallel edges add up, weights of 0 are dropped.
+        each undirected edge once; or a networkx or igraph graph (:mod:`liid_cut.graph_inputs`).
+        Parallel edges add up, weights of 0 are dropped.
     n_nodes : n.
 
     Raises
@@ -133,14 +135,15 @@ def canonical_edges(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
     ValueError : wrong shape, asymmetric matrix, end out of range, self-loop, weight negative or
         not finite; the message names the first such entry.
     """
+    graph = as_matrix_or_pair(graph, n_nodes)
     if sp.issparse(graph):
         edges, weights = _edges_of_sparse(graph, n_nodes)
     elif isinstance(graph, tuple) and len(graph) == 2:
         edges, weights = _edges_of_pair(graph[0], graph[1], n_nodes)
     else:
         raise ValueError(
-            f"graph is a {type(graph).__name__}; it must be a symmetric SciPy sparse matrix "
-            "(n, n) or a tuple (edges (m, 2), weights (m,))"
+            f"graph is a {type(graph).__name__}; it must be a symmetric matrix (n, n), SciPy "
+            "sparse or dense, a networkx or igraph graph, or a tuple (edges (m, 2), weights (m,))"
         )
     canonical: tuple[Edges, Weights] = _core.canonical_edges(n_nodes, edges, weights)
     return canonical

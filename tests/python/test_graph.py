@@ -79,6 +79,10 @@ FORMS: dict[str, Any] = {
     "coo_array": sp.coo_array(MATRIX),
     "csr_matrix": sp.csr_matrix(MATRIX),
     "lil_array": sp.lil_array(MATRIX),
+    "dok_array": sp.dok_array(MATRIX),
+    "bsr_array": sp.bsr_array(MATRIX),
+    "dia_array": sp.dia_array(MATRIX),
+    "dense": MATRIX,
     "float32": sp.csr_array(MATRIX.astype(np.float32)),
     "duplicate entries": sp.coo_array(
         (np.tile(WEIGHTS / 2, 4), np.tile(np.concatenate([EDGES, EDGES[:, ::-1]]), (2, 1)).T),
