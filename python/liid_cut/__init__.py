@@ -14,6 +14,7 @@ from liid_cut._core import __version__
 from liid_cut.api import multiway_cut, solve
 from liid_cut.ckr import ckr_model
 from liid_cut.diagnostics import MultiwayCutWarning
+from liid_cut.gco import cut_general_graph
 from liid_cut.graph import build_graph
 from liid_cut.neighbors import NeighborTable, RecallWarning, find_neighbors
 from liid_cut.problem import MultiwayCutProblem, make_problem
@@ -33,6 +34,7 @@ __all__ = [
     "__version__",
     "build_graph",
     "ckr_model",
+    "cut_general_graph",
     "find_neighbors",
     "make_problem",
     "multiway_cut",
