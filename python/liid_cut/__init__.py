@@ -13,6 +13,7 @@ Instance Segmentation", TPAMI 2020, section 5).
 from liid_cut._core import __version__
 from liid_cut.api import multiway_cut, solve
 from liid_cut.ckr import ckr_model
+from liid_cut.confidence import cut_margins, fit_temperature, label_distributions
 from liid_cut.diagnostics import MultiwayCutWarning
 from liid_cut.gco import cut_general_graph
 from liid_cut.graph import build_graph
@@ -35,7 +36,10 @@ __all__ = [
     "build_graph",
     "ckr_model",
     "cut_general_graph",
+    "cut_margins",
     "find_neighbors",
+    "fit_temperature",
+    "label_distributions",
     "make_problem",
     "multiway_cut",
     "solve",

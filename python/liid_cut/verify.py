@@ -33,9 +33,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from liid_cut.costs import label_costs
 from liid_cut.graph import canonical_edges, to_csr
-from liid_cut.inputs import as_allowed, as_probs
-from liid_cut.presets import PRESETS, authors_labels, authors_terminal_weights
+from liid_cut.inputs import as_allowed
+from liid_cut.presets import PRESETS, authors_labels
 from liid_cut.proofs import Floats, Malformed, Scope, bound_by_node
 from liid_cut.result import COMPONENT_DTYPE, MESSAGES
 
@@ -80,27 +81,21 @@ def verify(result: Any, probs: Any, graph: Any = None, *, allowed: Any = None) -
     ValueError : ``probs``, ``graph`` or ``allowed`` is malformed. A false claim of the result is
         not an error but an entry of ``problems``.
     """
-    weights_of_terminals = as_probs(probs, allow_zero_rows=True)
-    mask = None if allowed is None else as_allowed(allowed, weights_of_terminals.shape)
-    if result.preset != "authors":
-        return _Checker(result, weights_of_terminals, mask).run(graph, result.cut_labels)
-    # There the tags shape the edges to terminals, and the labels after the cut.
-    weights_of_terminals = authors_terminal_weights(weights_of_terminals, mask)
-    checker = _Checker(result, weights_of_terminals, None)
-    return checker.run(graph, authors_labels(result.cut_labels, mask))
+    checker = _Checker(result, label_costs(result, probs, allowed))
+    labels = result.cut_labels
+    if result.preset == "authors" and allowed is not None:
+        labels = authors_labels(labels, as_allowed(allowed, checker.costs.shape))
+    return checker.run(graph, labels)
 
 
 class _Checker:
-    def __init__(self, result: Any, probs: npt.NDArray[Any], allowed: Any) -> None:
+    def __init__(self, result: Any, costs: Floats) -> None:
         self.result = result
         self.report = Verification()
-        self.n, self.n_labels = probs.shape
+        self.n, self.n_labels = costs.shape
         self.edges = np.asarray(result.edges)
         self.weights = np.asarray(result.weights)
-        exact = np.asarray(probs, dtype=np.float64)
-        self.costs: Floats = exact.sum(axis=1, keepdims=True) - exact
-        if allowed is not None:
-            self.costs = np.where(allowed, self.costs, np.inf)
+        self.costs = costs
 
     def run(self, graph: Any, labels: npt.NDArray[np.int32]) -> Verification:
         """Check everything; ``labels`` are what the cut's labels should have become."""

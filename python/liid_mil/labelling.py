@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from liid_cut import MultiwayCutResult, build_graph, multiway_cut
+from liid_cut import MultiwayCutResult, build_graph, cut_margins, multiway_cut
 from liid_cut.npz import write_arrays
 from liid_mil.data.types import Bools, Floats, Ints
 from liid_mil.extraction import Extraction
 
 log = logging.getLogger(__name__)
 
-_ROWS_PER_BLOCK = 1 << 16
 _GRAPH = ("n_neighbors", "symmetrize")
 
 
@@ -34,7 +33,8 @@ class Labelling:
     labels : int64 (n,), those of the cheapest multi-way cut.
     labels_without_graph : int64 (n,), the most probable label that the tags allow; of equal ones
         the lower.
-    scores : float32 (n,), how sure the cut is of each label: :func:`cut_margins`.
+    scores : float32 (n,), how sure the cut is of each label: :func:`liid_cut.cut_margins`, where no
+        other label is allowed the largest of them.
     scores_without_graph : float32 (n,), the network's probability of that label.
     result : what :func:`liid_cut.multiway_cut` returned, with bound and certificate.
     """
@@ -77,38 +77,10 @@ def label(extraction: Extraction, *, delta: float = 5.0, **settings: Any) -> Lab
     direct = np.where(allowed, probs, -1).argmax(axis=1)
     labels = result.labels.astype(np.int64)
     rows = np.arange(len(probs))
-    margins = cut_margins(probs, result.graph, labels, allowed)
-    return Labelling(labels, direct, margins, probs[rows, direct], result)
-
-
-def cut_margins(probs: Floats, graph: Any, labels: Ints, allowed: Bools) -> Floats:
-    """How much dearer the cut would be if one proposal alone took its next best allowed label.
-
-    The margin grows with the probability of the label and with the neighbours that share it, so it
-    ranks proposals by what the whole dataset says of them (for average precision, or to keep the
-    surest as pseudo labels), where the probability knows one image alone.
-
-    Parameters
-    ----------
-    probs : (n, K+1); graph : (n, n) SciPy CSR; labels : (n,); allowed : bool (n, K+1).
-
-    Returns
-    -------
-    float32 (n,), >= 0 where ``labels`` are those of a cheapest cut. A label without an allowed
-    alternative is compared with cutting all of the proposal's edges.
-    """
-    n, n_labels = probs.shape
-    ones = sp.csr_array((np.ones(n), labels, np.arange(n + 1)), shape=(n, n_labels))
-    margins = np.empty(n, dtype=np.float32)
-    for begin in range(0, n, _ROWS_PER_BLOCK):
-        block = slice(begin, begin + _ROWS_PER_BLOCK)
-        kept = np.asarray(probs[block], dtype=np.float64) + (graph[block] @ ones).toarray()
-        rows = np.arange(len(kept))
-        own = kept[rows, labels[block]]
-        kept[~allowed[block]] = 0
-        kept[rows, labels[block]] = 0
-        margins[block] = own - kept.max(axis=1)
-    return margins
+    margins = cut_margins(result, extraction.probs, allowed=allowed)
+    forced = np.isinf(margins)  # no tag, so that only the background is left
+    margins[forced] = margins[~forced].max(initial=0.0)
+    return Labelling(labels, direct, margins.astype(np.float32), probs[rows, direct], result)
 
 
 def _graph_of_others(

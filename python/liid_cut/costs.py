@@ -1,0 +1,60 @@
+"""The costs of labels at nodes that a result is about, as the core counted them.
+
+One place for the way from ``probs`` and ``allowed``, as a user passed them, to costs, for all that
+reads a result afterwards (:mod:`liid_cut.verify`, :mod:`liid_cut.confidence`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_cut.inputs import as_allowed, as_probs
+from liid_cut.presets import authors_terminal_weights
+
+Floats = npt.NDArray[np.float64]
+
+
+def label_costs(result: Any, probs: Any, allowed: Any = None) -> Floats:
+    """Cost (n, K+1) of each label at each node, ``sum_j p[u, j] - p[u, k]``; inf: not allowed.
+
+    Parameters
+    ----------
+    result : MultiwayCutResult; says how the solve weighed ``probs``.
+    probs, allowed : as in the solve.
+
+    Raises
+    ------
+    ValueError : malformed, or not of the result's size; the message names the argument.
+    """
+    weights = as_probs(probs, allow_zero_rows=True)
+    mask = None if allowed is None else as_allowed(allowed, weights.shape)
+    if result.preset == "authors":  # there the tags shape the edges to terminals
+        weights, mask = authors_terminal_weights(weights, mask), None
+    exact = np.asarray(weights, dtype=np.float64)
+    costs: Floats = exact.sum(axis=1, keepdims=True) - exact
+    return costs if mask is None else np.where(mask, costs, np.inf)
+
+
+def label_costs_of(result: Any, probs: Any, allowed: Any = None) -> Floats:
+    """As :func:`label_costs`, of arguments that have to fit to the labels of the result."""
+    costs = label_costs(result, probs, allowed)
+    check_size(result, costs)
+    labels = result.cut_labels
+    forbidden = np.isinf(costs[np.arange(len(labels)), labels])
+    if forbidden.any():
+        u = int(np.argmax(forbidden))
+        raise ValueError(
+            f"allowed[{u}] does not allow the label {labels[u]} of the result; pass what the solve "
+            "was given"
+        )
+    return costs
+
+
+def check_size(result: Any, probs: npt.NDArray[Any]) -> None:
+    """``probs`` has the shape that the result was made from."""
+    shape = (len(result.cut_labels), result.messages.shape[1])
+    if probs.shape != shape:
+        raise ValueError(f"probs has shape {probs.shape}; the result belongs to one of {shape}")
