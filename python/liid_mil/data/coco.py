@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 
 from liid_mil.data.files import ImageFiles, distinct, image_path, read_entries
+from liid_mil.data.segmentations import segmentation_code
 from liid_mil.data.types import RLE, DatasetError, Truth
-from liid_mil.proposals.masks import is_run_length_code
+from liid_mil.proposals.runs import are_run_length_codes
 
 logger = logging.getLogger(__name__)
 
@@ -109,26 +109,13 @@ class CocoDataset(ImageFiles):
         shape = record.get("segmentation")
         if not shape:
             return None
-        mask: RLE
-        if isinstance(shape, list) and all(_is_polygon(points) for points in shape):
-            # Corners outside would make pycocotools walk there pixel by pixel.
-            limits = np.array([width, height])
-            inside = [
-                np.clip(np.reshape(points, (-1, 2)), 0, limits).ravel().tolist() for points in shape
-            ]
-            mask = coco_mask.merge(coco_mask.frPyObjects(inside, height, width))
-            return mask
-        if isinstance(shape, dict) and shape.get("size") == [height, width]:
-            counts = shape.get("counts")
-            if isinstance(counts, list) and all(type(n) is int and n >= 0 for n in counts):
-                if sum(counts) == height * width:
-                    mask = coco_mask.frPyObjects(shape, height, width)
-                    return mask
-            elif isinstance(counts, str):
-                code = counts.encode()
-                if is_run_length_code(code, height * width):
-                    return {"size": [height, width], "counts": code}
-        raise DatasetError(self._file, f"annotation {record['id']} has a damaged segmentation")
+        try:
+            code = segmentation_code(shape, height, width)
+        except ValueError:
+            code = b""
+        if not are_run_length_codes([code], height * width)[0]:
+            raise DatasetError(self._file, f"annotation {record['id']} has a damaged segmentation")
+        return {"size": [height, width], "counts": code}
 
 
 _IMAGE = {"id": int, "file_name": str, "height": int, "width": int}
@@ -179,9 +166,3 @@ def _check_box(path: Path, record: dict[str, Any]) -> None:
 
 def _is_finite(value: Any) -> bool:
     return type(value) in (int, float) and bool(np.isfinite(value))
-
-
-def _is_polygon(points: Any) -> bool:
-    if not isinstance(points, list) or len(points) < 6 or len(points) % 2 != 0:
-        return False
-    return all(_is_finite(value) for value in points)

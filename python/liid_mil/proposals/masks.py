@@ -43,31 +43,6 @@ def encode_label_map(labels: npt.NDArray[np.integer[Any]]) -> list[RLE]:
     return encoded
 
 
-def is_run_length_code(counts: bytes, n_pixels: int) -> bool:
-    """Whether ``counts`` is a COCO code of just ``n_pixels`` pixels.
-
-    pycocotools decodes a code that is too short to whatever lay in memory. A run is a number
-    in base 32, low digits first, 5 bits a character from "0" on, bit 6 for "goes on", the last one
-    with a sign; from the fourth on a run is stored as the difference to the one before the last.
-    """
-    runs: list[int] = []
-    value = shift = 0
-    for byte in counts:
-        digit = byte - 48
-        if not 0 <= digit < 64 or shift > 30:
-            return False
-        value |= (digit & 31) << shift
-        shift += 5
-        if not digit & 32:
-            if digit & 16:
-                value -= 1 << shift
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            if runs[-1] < 0:
-                return False
-            value = shift = 0
-    return shift == 0 and sum(runs) == n_pixels
-
-
 def decode_masks(masks: Sequence[RLE]) -> Bools:
     """Bool masks (P, H, W) of run-length encodings of one image. No mask gives (0, 0, 0)."""
     if len(masks) == 0:

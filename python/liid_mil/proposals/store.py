@@ -14,6 +14,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,19 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_mil.data.types import RLE, DatasetError, ImageDataset, Proposals
-from liid_mil.proposals.masks import is_run_length_code
+from liid_mil.proposals.runs import are_run_length_codes
 
 FORMAT = "liid-mil proposals"
 VERSION = 1
 _HEADER = "header.json"
-_ARRAYS = {
-    "offsets": (np.int64, 1),
-    "sizes": (np.int64, 2),
-    "boxes": (np.float32, 2),
-    "scores": (np.float32, 1),
+_Kind = tuple[type, tuple[int, ...]]  # type, and shape of a row
+_ARRAYS: dict[str, _Kind] = {
+    "offsets": (np.int64, ()),
+    "sizes": (np.int64, (2,)),
+    "boxes": (np.float32, (4,)),
+    "scores": (np.float32, ()),
 }
-_MASK_ARRAYS = {"mask_offsets": (np.int64, 1), "masks": (np.uint8, 1)}
+_MASK_ARRAYS: dict[str, _Kind] = {"mask_offsets": (np.int64, ()), "masks": (np.uint8, ())}
 
 
 class ProposalStore:
@@ -78,9 +80,10 @@ class ProposalStore:
                 {"size": size, "counts": self._masks[ends[row] : ends[row + 1]].tobytes()}
                 for row in rows
             ]
-            for row, mask in zip(rows, masks, strict=True):
-                if not is_run_length_code(mask["counts"], size[0] * size[1]):
-                    raise DatasetError(self.path / "masks.npy", f"mask {row} is damaged")
+            whole = are_run_length_codes([mask["counts"] for mask in masks], size[0] * size[1])
+            if not whole.all():
+                row = rows[int(np.argmin(whole))]
+                raise DatasetError(self.path / "masks.npy", f"mask {row} is damaged")
         span = slice(rows.start, rows.stop)
         return Proposals(np.array(self._boxes[span]), masks, np.array(self._scores[span]))
 
@@ -129,35 +132,23 @@ def write_store(
 ) -> ProposalStore:
     """Write a store: for each image its proposals and its (height, width), in order.
 
+    ``proposals`` are written as they come: memory does not grow with their number. ``image_ids``
+    and ``skipped`` are looked at after the last of them, so that they may be filled on the way.
+
     ``settings`` must be what JSON holds. Raises ``FileExistsError`` where ``path`` exists, and
     ``ValueError`` where only some images have masks or the numbers of images differ.
     """
     path = Path(path)
     if path.exists():
         raise FileExistsError(f"{path} exists; remove it or choose another path")
-    pairs = list(proposals)
-    if len(pairs) != len(image_ids):
-        raise ValueError(f"proposals of {len(pairs)} images for {len(image_ids)} image_ids")
-    filled = [each for each, _ in pairs if len(each) > 0]
-    has_masks = len(filled) > 0 and filled[0].masks is not None
-    if any((each.masks is not None) != has_masks for each in filled):
-        raise ValueError("some images have masks and others have not")
-    arrays: dict[str, npt.NDArray[Any]] = {
-        "offsets": np.cumsum([0, *(len(each) for each, _ in pairs)], dtype=np.int64),
-        "sizes": np.array([size for _, size in pairs], dtype=np.int64).reshape(-1, 2),
-        "boxes": np.concatenate([np.zeros((0, 4), np.float32), *(e.boxes for e in filled)]),
-        "scores": np.concatenate([np.zeros(0, np.float32), *(e.scores for e in filled)]),
-    }
-    if has_masks:
-        codes = [mask["counts"] for each in filled for mask in each.masks or []]
-        arrays["mask_offsets"] = np.cumsum([0, *map(len, codes)], dtype=np.int64)
-        arrays["masks"] = np.frombuffer(b"".join(codes), dtype=np.uint8)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
-        for name, array in arrays.items():
-            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        n_images, has_masks = _write_arrays(temporary, proposals)
+        if n_images != len(image_ids):
+            raise ValueError(f"proposals of {n_images} images for {len(image_ids)} image_ids")
+        names = _ARRAYS | (_MASK_ARRAYS if has_masks else {})
         header = {
             "format": FORMAT,
             "version": VERSION,
@@ -165,7 +156,7 @@ def write_store(
             "skipped": skipped or {},
             "has_masks": has_masks,
             "image_ids": list(image_ids),
-            "checksums": {name: _checksum(temporary / f"{name}.npy") for name in arrays},
+            "checksums": {name: _checksum(temporary / f"{name}.npy") for name in names},
         }
         text = json.dumps(header, indent=1, sort_keys=True) + "\n"
         (temporary / _HEADER).write_text(text, encoding="utf-8")
@@ -174,6 +165,73 @@ def write_store(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return ProposalStore(path)
+
+
+def _write_arrays(
+    folder: Path, proposals: Iterable[tuple[Proposals, tuple[int, int]]]
+) -> tuple[int, bool]:
+    """Write the arrays image by image; returns the number of images and whether there are masks."""
+    with ExitStack() as files:
+        arrays = {
+            name: files.enter_context(_GrowingArray(folder / f"{name}.npy", *kind))
+            for name, kind in (_ARRAYS | _MASK_ARRAYS).items()
+        }
+        has_masks: bool | None = None
+        n_read, end, end_of_masks = 0, 0, 0
+        arrays["offsets"].append([0])
+        arrays["mask_offsets"].append([0])
+        for each, size in proposals:
+            n_read, end = n_read + 1, end + len(each)
+            arrays["offsets"].append([end])
+            arrays["sizes"].append([size])
+            if len(each) == 0:
+                continue
+            if has_masks is None:
+                has_masks = each.masks is not None
+            if (each.masks is not None) != has_masks:
+                raise ValueError("some images have masks and others have not")
+            arrays["boxes"].append(each.boxes)
+            arrays["scores"].append(each.scores)
+            codes = [mask["counts"] for mask in each.masks or []]
+            ends = end_of_masks + np.cumsum(list(map(len, codes)), dtype=np.int64)
+            end_of_masks = int(ends[-1]) if len(ends) > 0 else end_of_masks
+            arrays["mask_offsets"].append(ends)
+            arrays["masks"].append(np.frombuffer(b"".join(codes), dtype=np.uint8))
+    if not has_masks:
+        for name in _MASK_ARRAYS:
+            (folder / f"{name}.npy").unlink()
+    return n_read, bool(has_masks)
+
+
+class _GrowingArray:
+    """An npy file that is written row by row; its header gets the number of rows at the end."""
+
+    def __init__(self, path: Path, dtype: type, row: tuple[int, ...]) -> None:
+        self._file = path.open("wb")
+        self._dtype = np.dtype(dtype)
+        self._row = row
+        self._n_rows = 0
+        self._write_header()
+
+    def __enter__(self) -> _GrowingArray:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._file as file:
+            file.seek(0)
+            self._write_header()  # as long as the first one: NumPy leaves room for any number
+
+    def append(self, rows: npt.ArrayLike) -> None:
+        values = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1, *self._row)
+        self._n_rows += len(values)
+        self._file.write(values.data)
+
+    def _write_header(self) -> None:
+        descr = np.lib.format.dtype_to_descr(self._dtype)
+        shape = (self._n_rows, *self._row)
+        np.lib.format.write_array_header_1_0(
+            self._file, {"descr": descr, "fortran_order": False, "shape": shape}
+        )
 
 
 def _read_header(path: Path) -> dict[str, Any]:
@@ -195,7 +253,7 @@ def _read_header(path: Path) -> dict[str, Any]:
     return header
 
 
-def _read_array(path: Path, checksum: Any, dtype: type, n_dims: int) -> npt.NDArray[Any]:
+def _read_array(path: Path, checksum: Any, dtype: type, row: tuple[int, ...]) -> npt.NDArray[Any]:
     try:
         if _checksum(path) != checksum:
             raise DatasetError(path, "damaged file (its checksum is not the header's)")
@@ -206,7 +264,7 @@ def _read_array(path: Path, checksum: Any, dtype: type, n_dims: int) -> npt.NDAr
         raise DatasetError(path, "no such file, but the store's header needs it") from None
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(path, f"damaged file ({error})") from error
-    if array.dtype != dtype or array.ndim != n_dims:
+    if array.dtype != dtype or array.ndim != 1 + len(row):
         raise DatasetError(path, f"is {array.dtype} {array.shape}, which no store holds there")
     return array
 

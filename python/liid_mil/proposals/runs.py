@@ -1,0 +1,122 @@
+"""COCO run-length codes of many masks at once: check, areas and boxes, without decoding pixels.
+
+Input: codes of masks of one size. Output: run lengths, whether a code is whole, areas, tight boxes.
+A code counts pixels down the columns, background first. A run is a number in base 32, low digits
+first, 5 bits a character from "0" on, bit 6 for "goes on", the last one with a sign; from the
+fourth on it is stored as the difference to the run before the last.
+
+Codes from files must be checked: pycocotools decodes one that is too short to whatever lay in
+memory, and boxes of runs without a pixel to whatever comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_mil.data.types import Bools, Boxes, Ints
+
+_MOST_DIGITS = 7  # of a run of at most 2**31 pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Runs of P masks, one mask after another: those of mask i are offsets[i] to offsets[i+1].
+
+    lengths : int64 (R,), in pixels. offsets : int64 (P+1,). damaged : bool (P,), codes that no
+    encoder writes; their lengths mean nothing.
+    """
+
+    lengths: Ints
+    offsets: Ints
+    damaged: Bools
+
+    @property
+    def n_pixels(self) -> Ints:
+        """Pixels that each mask covers, object and background, int64 (P,)."""
+        return _sums(self.lengths, self.offsets)
+
+    @property
+    def areas(self) -> Ints:
+        """Pixels of each object, int64 (P,)."""
+        return _sums(np.where(self._in_object(), self.lengths, 0), self.offsets)
+
+    def boxes(self, height: int) -> Boxes:
+        """Tight boxes, float32 (P, 4), xyxy, right and bottom exclusive. No mask may be empty."""
+        rows = np.flatnonzero(self._in_object() & (self.lengths > 0))
+        ends = np.cumsum(self.lengths)
+        before = np.concatenate([[0], ends])[self.offsets]  # pixels of all masks before this one
+        owners = np.searchsorted(self.offsets, rows, side="right") - 1
+        last = ends[rows] - before[owners] - 1
+        first = last - self.lengths[rows] + 1
+        left, right = first // height, last // height
+        whole_column = left < right
+        top = np.where(whole_column, 0, first - left * height)
+        bottom = np.where(whole_column, height - 1, last - right * height)
+        starts = np.searchsorted(owners, np.arange(len(self.offsets) - 1))
+        boxes = np.empty((len(starts), 4), dtype=np.float32)
+        if len(starts) > 0:
+            boxes[:, 0] = left[starts]  # runs are in the order of columns
+            boxes[:, 1] = np.minimum.reduceat(top, starts)
+            boxes[:, 2] = right[np.append(starts[1:], len(rows)) - 1] + 1
+            boxes[:, 3] = np.maximum.reduceat(bottom, starts) + 1
+        return boxes
+
+    def _in_object(self) -> Bools:
+        odd = np.arange(len(self.lengths)) - np.repeat(self.offsets[:-1], np.diff(self.offsets))
+        in_object: Bools = odd % 2 == 1
+        return in_object
+
+
+def read_runs(codes: Sequence[bytes]) -> Runs:
+    """The runs of COCO run-length codes."""
+    ends_of_codes = np.cumsum([0, *map(len, codes)], dtype=np.int64)
+    digits = np.frombuffer(b"".join(codes), dtype=np.uint8) - np.uint8(48)
+    is_last = (digits & 32) == 0
+    filled = np.flatnonzero(np.diff(ends_of_codes) > 0)
+    final = ends_of_codes[filled + 1] - 1
+    damaged = np.zeros(len(codes), dtype=np.bool_)
+    damaged[filled] = ~is_last[final]  # cut short
+    is_last[final] = True  # so that no number goes on into the next code
+    ends = np.flatnonzero(is_last)
+    starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+    n_digits = ends - starts + 1
+    lengths = np.zeros(len(ends), dtype=np.int64)
+    longer = np.arange(len(ends))
+    for place in range(min(int(n_digits.max(initial=0)), _MOST_DIGITS)):
+        longer = longer[n_digits[longer] > place]
+        lengths[longer] |= (digits[starts[longer] + place] & 31).astype(np.int64) << (5 * place)
+    negative = np.flatnonzero(digits[ends] & 16)
+    lengths[negative] -= np.int64(1) << (5 * np.minimum(n_digits[negative], _MOST_DIGITS))
+
+    offsets = np.searchsorted(ends, ends_of_codes)
+    place_in_code = np.arange(len(ends)) - np.repeat(offsets[:-1], np.diff(offsets))
+    for parity in (1, 2):
+        chain = np.flatnonzero((place_in_code % 2 == parity % 2) & (place_in_code > 0))
+        sums = np.cumsum(lengths[chain])
+        heads = np.flatnonzero(place_in_code[chain] == parity)
+        base = sums[heads] - lengths[chain[heads]]
+        lengths[chain] = sums - np.repeat(base, np.diff(np.append(heads, len(chain))))
+
+    for wrong in (
+        starts[n_digits > _MOST_DIGITS],
+        starts[lengths < 0],
+        np.flatnonzero(digits > 63),
+    ):
+        damaged[np.searchsorted(ends_of_codes, wrong, side="right") - 1] = True
+    return Runs(lengths, offsets.astype(np.int64), damaged)
+
+
+def are_run_length_codes(codes: Sequence[bytes], n_pixels: int) -> Bools:
+    """Which of ``codes`` are COCO codes of just ``n_pixels`` pixels, bool (P,)."""
+    runs = read_runs(codes)
+    whole: Bools = ~runs.damaged & (runs.n_pixels == n_pixels)
+    return whole
+
+
+def _sums(values: npt.NDArray[np.int64], offsets: Ints) -> Ints:
+    total = np.concatenate([[0], np.cumsum(values)])
+    return np.asarray(total[offsets[1:]] - total[offsets[:-1]], dtype=np.int64)
