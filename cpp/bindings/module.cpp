@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 namespace liid_cut::python {
+void bind_boxes(pybind11::module_& m);
 void bind_graph(pybind11::module_& m);
 void bind_neighbours(pybind11::module_& m);
 void bind_relaxation(pybind11::module_& m);
@@ -16,6 +17,7 @@ PYBIND11_MODULE(_core, m) {
 #else
   m.attr("heavy_asserts") = false;
 #endif
+  liid_cut::python::bind_boxes(m);
   liid_cut::python::bind_graph(m);
   liid_cut::python::bind_neighbours(m);
   liid_cut::python::bind_relaxation(m);

@@ -12,6 +12,7 @@ Instance Segmentation", TPAMI 2020, section 5).
 
 from liid_cut._core import __version__
 from liid_cut.api import multiway_cut, solve
+from liid_cut.boxes import batched_nms
 from liid_cut.ckr import ckr_model
 from liid_cut.confidence import cut_margins, fit_temperature, label_distributions
 from liid_cut.diagnostics import MultiwayCutWarning
@@ -33,6 +34,7 @@ __all__ = [
     "RecallWarning",
     "Verification",
     "__version__",
+    "batched_nms",
     "build_graph",
     "ckr_model",
     "cut_general_graph",

@@ -41,6 +41,15 @@ def solve(
 _Singles = npt.NDArray[np.float32]
 _Ids = npt.NDArray[np.int64]
 
+def batched_nms(
+    boxes: npt.NDArray[Any],
+    scores: _Floats,
+    labels: _Ids | None,
+    groups: _Ids | None,
+    iou_threshold: float,
+    n_threads: int,
+) -> _Ids: ...
+
 class CosineRows:
     def __init__(self, features: npt.NDArray[Any], index: _Ids | None = None) -> None: ...
     def measure(self, begin: int, end: int) -> None: ...
