@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
-from liid_mil.data.types import RLE, Bools, Boxes
+from liid_mil.data.types import RLE, Bools, Boxes, Ints
 
 
 def encode_masks(masks: Bools) -> list[RLE]:
@@ -25,7 +25,7 @@ def encode_masks(masks: Bools) -> list[RLE]:
 
 def encode_label_map(labels: npt.NDArray[np.integer[Any]]) -> list[RLE]:
     """Run-length encodings of the regions 0..R-1 of ``labels`` (H, W); negative: no region."""
-    size = [int(n) for n in labels.shape]
+    height, width = (int(n) for n in labels.shape)
     flat = np.asarray(labels).ravel(order="F")
     starts = np.flatnonzero(np.diff(flat, prepend=flat[:1] - 1))
     ends = np.append(starts[1:], flat.size)
@@ -37,9 +37,20 @@ def encode_label_map(labels: npt.NDArray[np.integer[Any]]) -> list[RLE]:
     encoded: list[RLE] = []
     for k in range(n_regions):
         runs = order[bounds[k] : bounds[k + 1]]
-        changes = np.stack([starts[runs], ends[runs]], axis=1).ravel()
-        counts = np.diff(changes, prepend=0, append=flat.size).tolist()
-        encoded.append(coco_mask.frPyObjects({"size": size, "counts": counts}, *size))
+        encoded.append(encode_runs(starts[runs], ends[runs], (height, width)))
+    return encoded
+
+
+def encode_runs(starts: Ints, ends: Ints, size: tuple[int, int]) -> RLE:
+    """Run-length encoding of the pixels starts[i] to ends[i] - 1, counted down the columns.
+
+    Runs must rise and not overlap; they may touch.
+    """
+    touching = np.flatnonzero(starts[1:] == ends[:-1])
+    starts, ends = np.delete(starts, touching + 1), np.delete(ends, touching)
+    changes = np.stack([starts, ends], axis=1).ravel()
+    counts = np.diff(changes, prepend=0, append=size[0] * size[1]).tolist()
+    encoded: RLE = coco_mask.frPyObjects({"size": list(size), "counts": counts}, *size)
     return encoded
 
 
