@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from liid_cut.npz import replacing
-from liid_mil.evaluation import Metrics, ProposalEvaluator
 from liid_mil.labelling import label
+from liid_mil.metrics import Metrics, ProposalEvaluator
 from liid_mil.pipeline import Pipeline, cam_labelling, compare
 from liid_mil.training.checkpoint import data_fingerprint
 

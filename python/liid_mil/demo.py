@@ -13,7 +13,7 @@ from typing import Any
 
 from liid_cut import MultiwayCutResult
 from liid_mil.data.scenes import SceneDataset
-from liid_mil.evaluation import Metrics, ProposalEvaluator
+from liid_mil.metrics import Metrics, ProposalEvaluator
 from liid_mil.pipeline import Pipeline, cam_labelling, compare
 from liid_mil.presets import SCENE_SETTINGS, SCENES_CAM, SCENES_GRAPH, SCENES_MIL
 from liid_mil.training.config import Runtime

@@ -18,9 +18,9 @@ import numpy as np
 
 from liid_mil.cam import CamClassifier
 from liid_mil.data.types import Floats, ImageDataset, Ints
-from liid_mil.evaluation import Metrics, ProposalEvaluator
 from liid_mil.extraction import Extraction, extract
 from liid_mil.labelling import Labelling, label
+from liid_mil.metrics import Metrics, ProposalEvaluator
 from liid_mil.models import MilNetwork
 from liid_mil.proposals.making import make_proposals
 from liid_mil.proposals.store import ProposalStore

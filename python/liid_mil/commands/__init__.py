@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from liid_cut.graph import SYMMETRIZE
-from liid_mil.evaluation import Metrics
+from liid_mil.metrics import Metrics
 from liid_mil.presets import PAPER_GRAPH, PRESETS, SCENES_GRAPH
 from liid_mil.runs import DataSource
 from liid_mil.training.config import Runtime

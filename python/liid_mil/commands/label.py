@@ -11,9 +11,9 @@ import numpy as np
 
 from liid_cut.commands import exit_code, print_json, summary, summary_lines, write
 from liid_mil.commands import EXIT_CODES, METHODS, add_graph_options, graph_of, metrics_table
-from liid_mil.evaluation import ProposalEvaluator
 from liid_mil.extraction import open_extraction
 from liid_mil.labelling import label, write_labelling
+from liid_mil.metrics import ProposalEvaluator
 from liid_mil.pipeline import cam_labelling, compare
 from liid_mil.runs import read_run
 from liid_mil.training.config import Runtime

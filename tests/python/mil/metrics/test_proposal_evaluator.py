@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
 from liid_mil.data.types import Proposals, Truth
-from liid_mil.evaluation import ProposalEvaluator, average_precision, match, nms
-
-mask_tools = pytest.importorskip("pycocotools.mask")
+from liid_mil.metrics import ProposalEvaluator, nms
+from mil.metrics.cases import (
+    N_CLASSES,
+    mask_tools,
+    random_boxes,
+    rectangle,
+    slow_iou,
+    slow_region_metrics,
+)
 
 # pycocotools 2.0.11 is not yet written for NumPy 2.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-N_CLASSES = 3
 
 
 @dataclass
@@ -41,20 +45,6 @@ class Annotated:
 
     def truth(self, i: int) -> Truth | None:
         return self.truths[i]
-
-
-def random_boxes(rng: np.random.Generator, n: int) -> np.ndarray:
-    corner = rng.integers(0, 24, (n, 2))
-    return np.hstack([corner, corner + rng.integers(2, 16, (n, 2))]).astype(np.float32)
-
-
-def rectangle(box: np.ndarray, size: int = 40) -> dict:
-    """The mask of a box without its lower right quarter."""
-    x0, y0, x1, y1 = box.astype(int)
-    mask = np.zeros((size, size), np.uint8, order="F")
-    mask[y0:y1, x0:x1] = 1
-    mask[(y0 + y1) // 2 : y1, (x0 + x1) // 2 : x1] = 0
-    return mask_tools.encode(mask)
 
 
 def random_data(seed: int, masks: bool) -> tuple[Annotated, list[Proposals]]:
@@ -83,20 +73,6 @@ def random_data(seed: int, masks: bool) -> tuple[Annotated, list[Proposals]]:
         )
     truths[3] = None  # nobody annotated it
     return Annotated(truths), proposals
-
-
-def slow_iou(a: np.ndarray, b: np.ndarray) -> float:
-    """IoU of two boxes (or, 2-d, masks) by counting pixels."""
-    grids = []
-    for region in (a, b):
-        if region.ndim == 2:
-            grids.append(region.astype(bool))
-        else:
-            grid = np.zeros((64, 64), bool)
-            x0, y0, x1, y1 = region.astype(int)
-            grid[y0:y1, x0:x1] = True
-            grids.append(grid)
-    return (grids[0] & grids[1]).sum() / (grids[0] | grids[1]).sum()
 
 
 def slow_metrics(
@@ -132,47 +108,7 @@ def slow_metrics(
         detections += kept
 
     result = {"accuracy": right / count, "n_kept": len(detections)}
-    best_overlaps: dict[int, list[float]] = {}
-    precisions: dict[float, list[float]] = {0.5: [], 0.75: []}
-    for k in range(1, N_CLASSES + 1):
-        objects = []  # (image, region, difficult)
-        for i in range(len(data)):
-            truth = data.truth(i)
-            for g in range(len(truth) if truth else 0):
-                if truth.labels[g] == k:
-                    region = mask_tools.decode(truth.masks[g]) if masks else truth.boxes[g]
-                    objects.append((i, region, truth.difficult[g]))
-        mine = sorted((d for d in detections if d[4] == k), key=lambda d: -d[0])
-        counted = [o for o in objects if not o[2]]
-        if not counted:
-            continue
-        best_overlaps[k] = [
-            max((slow_iou(d[2], o[1]) for d in mine if d[1] == o[0]), default=0.0) for o in counted
-        ]
-        for threshold, per_class in precisions.items():
-            used: set[int] = set()
-            true_positive, false_positive, curve = 0, 0, [(0.0, 0.0)]
-            for d in mine:
-                here = [(slow_iou(d[2], o[1]), g) for g, o in enumerate(objects) if o[0] == d[1]]
-                overlap, g = max(here, key=lambda pair: pair[0], default=(0.0, -1))
-                if overlap >= threshold and objects[g][2]:
-                    continue
-                if overlap >= threshold and g not in used:
-                    used.add(g)
-                    true_positive += 1
-                else:
-                    false_positive += 1
-                curve.append(
-                    (true_positive / len(counted), true_positive / (true_positive + false_positive))
-                )
-            area = 0.0
-            for (before, _), (recall, _) in itertools.pairwise(curve):
-                best = max(p for r, p in curve if r >= recall)
-                area += (recall - before) * best
-            per_class.append(area)
-    result["ap50"] = np.mean(precisions[0.5])
-    result["ap75"] = np.mean(precisions[0.75])
-    result["abo"] = np.mean([np.mean(overlaps) for overlaps in best_overlaps.values()])
+    result |= slow_region_metrics(detections, data.truths, masks)
     return result
 
 
@@ -210,25 +146,6 @@ def test_true_labels_are_perfect() -> None:
     assert nothing.accuracy == pytest.approx(1 / 3)
 
 
-def test_average_precision_by_hand() -> None:
-    # hit, miss, hit of 4 objects: precision 1, 1/2, 2/3 at recall 1/4, 1/4, 2/4
-    assert average_precision([0.9, 0.8, 0.7], [True, False, True], 4) == pytest.approx(
-        0.25 * 1 + 0.25 * 2 / 3
-    )
-    assert average_precision([], [], 2) == 0
-
-
-def test_average_precision_is_scikit_learns_with_an_envelope() -> None:
-    sklearn_metrics = pytest.importorskip("sklearn.metrics")
-    rng = np.random.default_rng(5)
-    hits = rng.random(200) < 0.4
-    scores = rng.random(200)
-    precision, recall, _ = sklearn_metrics.precision_recall_curve(hits, scores)
-    envelope = np.maximum.accumulate(precision)  # recall falls along the curve
-    expected = -np.sum(np.diff(recall) * envelope[:-1])
-    assert average_precision(scores, hits, int(hits.sum())) == pytest.approx(expected)
-
-
 def test_nms_keeps_other_classes_and_drops_background() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [1, 0, 11, 10], [0, 0, 10, 10]])
     kept = nms(boxes, [0.5, 0.9, 0.8, 1.0], [1, 1, 2, 0])
@@ -239,11 +156,6 @@ def test_nms_keeps_an_overlap_of_just_the_threshold() -> None:
     boxes = np.array([[0, 0, 7, 1], [3, 0, 10, 1]])  # 4 of 10 pixels
     assert nms(boxes, [2, 1], [1, 1], iou=0.4).tolist() == [0, 1]
     assert nms(boxes, [2, 1], [1, 1], iou=0.39).tolist() == [0]
-
-
-def test_a_second_hit_is_a_miss_and_a_difficult_object_is_ignored() -> None:
-    overlap = np.array([[0.9, 0.0], [0.8, 0.0], [0.0, 0.7], [0.1, 0.2]])
-    assert match(overlap, np.array([False, True]), 0.5).tolist() == [1, 0, -1, 0]
 
 
 @pytest.mark.parametrize(
