@@ -17,7 +17,8 @@ from liid_mil.baselines import (
     with_masks,
 )
 from liid_mil.data.types import RLE, Proposals
-from liid_mil.proposals.masks import decode_masks, is_run_length_code
+from liid_mil.proposals.masks import decode_masks
+from liid_mil.proposals.runs import are_run_length_codes
 from mil.labelled import image_proposals, some_images
 
 SIZE = (23, 31)
@@ -53,7 +54,7 @@ def test_ellipses() -> None:
 def test_thin_shapes_keep_one_pixel(make: Callable[..., list[RLE]]) -> None:
     boxes = np.array([[3.6, 2.1, 4.4, 2.4], [30.9, 22.9, 31, 23], [-5, -5, 0.2, 0.2]])
     masks = make(boxes, SIZE)
-    assert all(is_run_length_code(mask["counts"], SIZE[0] * SIZE[1]) for mask in masks)
+    assert are_run_length_codes([mask["counts"] for mask in masks], SIZE[0] * SIZE[1]).all()
     found = [np.argwhere(mask).tolist() for mask in decode_masks(masks)]
     assert found == [[[2, 4]], [[22, 30]], [[0, 0]]]
 
