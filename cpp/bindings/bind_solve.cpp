@@ -137,12 +137,14 @@ py::dict to_python(Result result, const Problem& problem) {
 
 py::dict solve_arrays(const py::array& probs, const Array<NodeId>& edges, const Array<double>& weights,
                       const std::optional<Array<bool>>& allowed, const std::string& method, double time_limit_s,
-                      int n_threads, const py::object& progress, const std::vector<LabelId>& debug_labels) {
+                      int n_threads, const py::object& progress, std::size_t max_memory,
+                      const std::vector<LabelId>& debug_labels) {
   const ProblemArrays problem(probs, edges, weights, allowed);
   Settings settings;
   settings.method = method_named(method);
   settings.time_limit_s = time_limit_s;
   settings.n_threads = n_threads;
+  settings.max_memory_bytes = max_memory;
   settings.debug_labels = debug_labels;
   Watcher watcher(progress);
   Result result = [&] {
@@ -173,7 +175,7 @@ void bind_solve(py::module_& m) {
       },
       arg("probs"), arg("allow_zero_rows"));
   m.def("solve", &solve_arrays, arg("probs"), arg("edges").noconvert(), arg("weights").noconvert(), arg("allowed"),
-        arg("method"), arg("time_limit_s"), arg("n_threads"), arg("progress"),
+        arg("method"), arg("time_limit_s"), arg("n_threads"), arg("progress"), arg("max_memory") = std::size_t{0},
         arg("debug_labels") = std::vector<LabelId>{});
 }
 

@@ -35,6 +35,7 @@ def solve(
     time_limit_s: float,
     n_threads: int,
     progress: Callable[[int, int, float, float], None] | None,
+    max_memory: int = ...,
     debug_labels: list[int] = ...,
 ) -> dict[str, Any]: ...
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from liid_cut import _core
 from liid_cut.diagnostics import MultiwayCutWarning, diagnose
-from liid_cut.inputs import as_allowed, as_choice, as_n_threads, as_number
+from liid_cut.inputs import as_allowed, as_bytes, as_choice, as_n_threads, as_number
+from liid_cut.memory import free_bytes
 from liid_cut.presets import authors_labels
 from liid_cut.problem import PAPER_DELTA, MultiwayCutProblem, make_problem
 from liid_cut.progress import reporter
@@ -78,7 +79,9 @@ def multiway_cut(
         pair ``(ids, similarities)``.
     target_recall : share of the true neighbours that has to be found, where the method does not
         find all; measured, and reported in ``diagnostics["neighbors"]``.
-    max_memory : bytes, or for example ``"2 GiB"``, for the neighbour search.
+    max_memory : bytes, or for example ``"2 GiB"``, for the neighbour search, and then for the cut,
+        beside their input. None: half of the machine's for the search, what is free for the cut.
+        A component that is estimated to need more than is left keeps its first labelling.
     zero_rows : ``"error"``, or ``"isolate"``: a proposal whose features are all zero has no edge.
     shared_tags : True: only proposals whose ``allowed`` rows share a foreground label become
         neighbours. Applied inside the search: each gets ``n_neighbors`` that do.
@@ -101,6 +104,7 @@ def multiway_cut(
     ------
     ValueError : bad input; the message names the argument, the first offending row and what is
         allowed.
+    MemoryError : the result alone needs more memory than there is.
 
     Examples
     --------
@@ -137,7 +141,7 @@ def multiway_cut(
         time_limit = as_number("time_limit", time_limit, positive=True)
         time_limit = max(time_limit - graph_time, 1e-9)
 
-    result = _solve(problem, method, time_limit, n_jobs, progress)
+    result = _solve(problem, method, time_limit, n_jobs, progress, max_memory)
     result.preset = preset
     result.timings = {"graph": graph_time, **result.timings}
     result.timings["total"] = time.perf_counter() - start
@@ -154,12 +158,13 @@ def solve(
     time_limit: float | None = None,
     n_jobs: int | None = None,
     progress: Any = None,
+    max_memory: int | str | None = None,
 ) -> MultiwayCutResult:
     """Solve a problem made by :func:`liid_cut.make_problem`; see :func:`liid_cut.multiway_cut`.
 
     For solving the same graph several times without a new neighbour search.
     """
-    return _solve(problem, method, time_limit, n_jobs, progress)
+    return _solve(problem, method, time_limit, n_jobs, progress, max_memory)
 
 
 def _solve(
@@ -168,9 +173,11 @@ def _solve(
     time_limit: float | None,
     n_jobs: int | None,
     progress: Any,
+    max_memory: int | str | None,
 ) -> MultiwayCutResult:
     as_choice("method", method, METHODS)
     seconds = np.inf if time_limit is None else as_number("time_limit", time_limit, positive=True)
+    max_bytes = free_bytes() if max_memory is None else as_bytes("max_memory", max_memory)
     start = time.perf_counter()
     with reporter(progress) as report:
         raw = _core.solve(
@@ -182,6 +189,7 @@ def _solve(
             time_limit_s=seconds,
             n_threads=as_n_threads(n_jobs),
             progress=report,
+            max_memory=max(1, max_bytes),  # 0 would be no limit
         )
         if report is not None:
             n = len(raw["components"]["size"])

@@ -27,7 +27,7 @@ MESSAGES = {
     "time_limit": "Time limit reached: best labelling so far, with its lower bound.",
     "interrupted": "Interrupted: best labelling so far, with its lower bound.",
     "size_limit": "A component is too large for the LP solver's indices: best labelling found.",
-    "memory_limit": "Memory ran out inside a component: best labelling found.",
+    "memory_limit": "A component needs more memory than there is: best labelling found.",
 }
 
 

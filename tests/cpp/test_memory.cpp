@@ -1,4 +1,4 @@
-// Memory that runs out inside a component.
+// Memory that runs out inside a component, or that an estimate says would not suffice.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -8,6 +8,7 @@
 
 #include "checks.hpp"
 #include "liid_cut/solve.hpp"
+#include "search/memory.hpp"
 
 namespace {
 
@@ -80,6 +81,28 @@ TEST_CASE("a component that does not fit into memory keeps its first labelling a
   check_claims(instance, result);
 
   CHECK(solve_within(std::numeric_limits<std::size_t>::max(), instance).status == Status::optimal);
+}
+
+TEST_CASE("what would not fit is told before it is allocated") {
+  const NodeId n = 4000;
+  const Instance instance = long_path(n);
+  const std::size_t result_bytes = estimated_result_bytes(n + 2, n, 2);
+  const std::size_t cut_bytes = estimated_cut_bytes(n, n - 1, 2);
+  Settings settings;
+  settings.max_memory_bytes = result_bytes - 1;
+  CHECK_THROWS_WITH_AS(solve(instance.problem(), settings), doctest::Contains("the result alone needs about 0 MiB"),
+                       MemoryEstimate);
+
+  settings.max_memory_bytes = result_bytes + cut_bytes - 1;
+  const Result result = solve(instance.problem(), settings);
+  CHECK(result.status == Status::memory_limit);
+  CHECK(result.components[0].status == Status::memory_limit);
+  CHECK(result.components[0].lower_bound == 0);
+  CHECK(result.components[1].status == Status::optimal);
+  check_claims(instance, result);
+
+  settings.max_memory_bytes = result_bytes + cut_bytes;
+  CHECK(solve(instance.problem(), settings).status == Status::optimal);
 }
 
 }  // namespace liid_cut::test

@@ -36,6 +36,11 @@ struct Settings {
   // but an independent checker can then confirm only a weaker one.
   std::size_t max_proof_bytes = std::size_t{256} << 20;
 
+  // Bytes that the solve may take beside the problem itself; 0: no limit. Compared with estimates, before anything is
+  // allocated: a result that needs more is refused (MemoryEstimate), a component that needs more keeps its first
+  // labelling (Status::memory_limit), and components that need more together are cut one after another.
+  std::size_t max_memory_bytes = 0;
+
   // Heavy-assert builds only: a labelling known to be optimal; no prune may ever lose it.
   std::vector<LabelId> debug_labels = {};
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -16,6 +17,7 @@
 #include <string>
 
 #include "liid_cut/verify.hpp"
+#include "search/memory.hpp"
 #include "search/parallel.hpp"
 #include "search/stages.hpp"
 #include "util/assert.hpp"
@@ -35,6 +37,7 @@ class Solver {
       : problem_(problem), settings_(settings), progress_(progress), stop_(settings.time_limit_s) {}
 
   Result run() {
+    check_memory();
     find_component_structure();
     inspect_components();
     close_open_components();
@@ -45,6 +48,21 @@ class Solver {
 
  private:
   // ---- stages
+
+  void check_memory() {
+    const std::size_t limit = settings_.max_memory_bytes;
+    const std::size_t needed =
+        estimated_result_bytes(problem_.n_nodes(), static_cast<EdgeId>(problem_.graph.n_edges()), problem_.n_labels());
+    if (limit == 0 || needed <= limit) {
+      memory_for_cuts_ = limit == 0 ? std::numeric_limits<std::size_t>::max() : limit - needed;
+      return;
+    }
+    std::ostringstream message;
+    message << "the result alone needs about " << (needed >> 20) << " MiB for " << problem_.graph.n_edges()
+            << " edges with " << problem_.n_labels() << " labels, and " << (limit >> 20)
+            << " MiB are left; cut the problem in parts, or use fewer neighbours";
+    throw MemoryEstimate(message.str());
+  }
 
   void find_component_structure() {
     components_ = find_components(problem_.graph);
@@ -70,8 +88,12 @@ class Solver {
   void close_open_components() {
     const std::vector<ComponentId> open = open_components_largest_first();
     done_ = components_.count() - static_cast<ComponentId>(open.size());
+    std::vector<std::size_t> needs;
+    for (const ComponentId t : open)
+      if (bytes_to_cut(t) <= memory_for_cuts_) needs.push_back(bytes_to_cut(t));
+    const int n_threads = affordable_threads(needs, resolve_threads(settings_.n_threads), memory_for_cuts_);
     parallel_for(
-        open.size(), settings_.n_threads, [&] { return std::make_unique<SearchContext>(settings_, stop_); },
+        open.size(), n_threads, [&] { return std::make_unique<SearchContext>(settings_, stop_); },
         [&](SearchContext& context, std::size_t i) { close(open[i], context); }, [&] { watch(); });
     result_.timings.cuts = stop_.elapsed_s() - result_.timings.components - result_.timings.inspection;
   }
@@ -114,9 +136,10 @@ class Solver {
     report(t, cut, may_close_by_inspection(t));
   }
 
-  // Where memory runs out, what inspection found stands.
+  // Where memory runs out, or would, what inspection found stands.
   void close(ComponentId t, SearchContext& context) {
     try {
+      if (bytes_to_cut(t) > memory_for_cuts_) throw std::bad_alloc();
       const PottsModel model = component_model(problem_, components_, t);
       ModelCut cut = inspect(model);
       if (!stop_.requested()) cut_component(model, context, debug_labels(t), cut);
@@ -217,6 +240,11 @@ class Solver {
     return open;
   }
 
+  std::size_t bytes_to_cut(ComponentId t) const {
+    return estimated_cut_bytes(static_cast<NodeId>(components_.nodes_of(t).size()),
+                               static_cast<EdgeId>(components_.edges_of(t).size()), problem_.n_labels());
+  }
+
   Labelling debug_labels(ComponentId t) const {
     Labelling labels;
     if (!settings_.debug_labels.empty())
@@ -245,6 +273,7 @@ class Solver {
   StopSignal stop_;
   Components components_;
   Result result_;
+  std::size_t memory_for_cuts_ = 0;
   std::mutex mutex_;
   std::atomic<ComponentId> done_{0};
   std::atomic<double> cost_{0};

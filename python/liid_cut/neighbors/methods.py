@@ -10,13 +10,13 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from liid_cut.inputs import Matrix
+from liid_cut.memory import machine_bytes
 from liid_cut.neighbors import faiss_index, given, torch_device
 from liid_cut.neighbors.certified import certified
 from liid_cut.neighbors.checkpoint import Checkpoint, search_key
@@ -238,20 +238,10 @@ def _checkpoint(
     return Checkpoint(settings.checkpoint, search_key(feats, decisive, members))
 
 
-def _machine_bytes() -> int:
-    """Memory that the machine has, or its container may use."""
-    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text()
-    except OSError:
-        return physical
-    return min(physical, int(limit)) if limit.strip().isdigit() else physical
-
-
 def _budget(max_bytes: int | None, n: int, d: int, k: int, n_threads: int) -> int:
     """Bytes that are left for vectors and tiles."""
     if max_bytes is None:
-        max_bytes = _machine_bytes() // 2
+        max_bytes = machine_bytes() // 2
     fixed = n * (k + 8) * _LISTS_PER_NEIGHBOR // 4 + n_threads * _BYTES_PER_THREAD
     least = fixed + 4 * 2 * TILE * d * 4
     if max_bytes < least:

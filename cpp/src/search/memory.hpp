@@ -1,0 +1,24 @@
+// Estimates of the memory that a solve takes, from sizes alone, before anything is allocated.
+//
+// Measured on components of 5,000 to 160,000 nodes with 8 to 81 labels, closed by every stage but the linear program:
+// the peak lies between .6 and 1.7 times the estimate. What an LP takes beyond it is found when an allocation fails.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "liid_cut/types.hpp"
+
+namespace liid_cut {
+
+// What stays until the result is returned, above all the messages.
+std::size_t estimated_result_bytes(NodeId n_nodes, EdgeId n_edges, LabelId n_labels);
+
+// What cutting one component takes while it lasts.
+std::size_t estimated_cut_bytes(NodeId n_nodes, EdgeId n_edges, LabelId n_labels);
+
+// The largest number of threads, at least 1, that cut the components of largest `needs` at the same time within
+// `bytes`.
+int affordable_threads(std::span<const std::size_t> needs, int n_threads, std::size_t bytes);
+
+}  // namespace liid_cut
