@@ -18,6 +18,7 @@ from liid_cut.confidence import cut_margins, fit_temperature, label_distribution
 from liid_cut.diagnostics import MultiwayCutWarning
 from liid_cut.gco import cut_general_graph
 from liid_cut.graph import build_graph
+from liid_cut.min_marginals import MinMarginals, min_marginals
 from liid_cut.neighbors import NeighborTable, RecallWarning, find_neighbors
 from liid_cut.problem import MultiwayCutProblem, make_problem
 from liid_cut.progress import Progress
@@ -26,6 +27,7 @@ from liid_cut.tags import tags_to_allowed
 from liid_cut.verify import Verification, verify
 
 __all__ = [
+    "MinMarginals",
     "MultiwayCutProblem",
     "MultiwayCutResult",
     "MultiwayCutWarning",
@@ -43,6 +45,7 @@ __all__ = [
     "fit_temperature",
     "label_distributions",
     "make_problem",
+    "min_marginals",
     "multiway_cut",
     "solve",
     "tags_to_allowed",
