@@ -10,6 +10,8 @@ nearest-neighbour graph, and finds the labelling whose multi-way cut is provably
 Instance Segmentation", TPAMI 2020, section 5).
 """
 
+from typing import TYPE_CHECKING, Any
+
 from liid_cut._core import __version__
 from liid_cut.api import multiway_cut, solve
 from liid_cut.boxes import batched_nms
@@ -25,6 +27,9 @@ from liid_cut.progress import Progress
 from liid_cut.result import MultiwayCutResult
 from liid_cut.tags import tags_to_allowed
 from liid_cut.verify import Verification, verify
+
+if TYPE_CHECKING:
+    from liid_cut.estimator import MultiwayCutClassifier as MultiwayCutClassifier
 
 __all__ = [
     "MinMarginals",
@@ -51,3 +56,16 @@ __all__ = [
     "tags_to_allowed",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs scikit-learn when it is asked for."""
+    if name != "MultiwayCutClassifier":
+        raise AttributeError(f"module 'liid_cut' has no attribute {name!r}")
+    try:
+        from liid_cut.estimator import MultiwayCutClassifier
+    except ImportError as error:
+        raise ImportError(
+            f"{name} needs scikit-learn >= 1.6 (pip install 'liid-cut[sklearn]'): {error}"
+        ) from error
+    return MultiwayCutClassifier
