@@ -30,6 +30,7 @@ _LEAST_PROBABILITY = 1e-12
 _BELOW = 1 - 1e-9
 # Temperatures between exp(-3) and exp(3) are tried.
 _LARGEST_LOG_TEMPERATURE = 3.0
+_PRIOR_DEVIATION = 0.5
 
 
 def cut_margins(result: Any, probs: Any, *, allowed: Any = None) -> Floats:
@@ -179,8 +180,8 @@ def fit_temperature(distributions: Any, labels: Any) -> float:
     Returns
     -------
     float between exp(-3) and exp(3): the maximum of the likelihood of the known labels times a
-    standard normal density of the logarithm, so that a few labels do not mean a sharp answer. 1
-    where none is known.
+    normal density of the logarithm (deviation 0.5), so that a few labels change little. 1 where
+    none is known.
 
     Raises
     ------
@@ -209,7 +210,7 @@ def fit_temperature(distributions: Any, labels: Any) -> float:
         power = np.exp(log_power)
         largest = logs.max(axis=1)
         norm = np.log(np.exp(power * (logs - largest[:, None])).sum(axis=1)) + power * largest
-        return float((norm - power * of_truth).sum() + 0.5 * log_power**2)
+        return float((norm - power * of_truth).sum() + 0.5 * (log_power / _PRIOR_DEVIATION) ** 2)
 
     limit = _LARGEST_LOG_TEMPERATURE
     found = minimize_scalar(unlikeliness, bounds=(-limit, limit), method="bounded")

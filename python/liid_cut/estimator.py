@@ -17,7 +17,6 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_predict
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     assert_all_finite,
@@ -29,11 +28,9 @@ from sklearn.utils.validation import (
 from liid_cut.api import multiway_cut
 from liid_cut.confidence import (
     cap_at,
-    fit_temperature,
     label_distributions,
     own_distributions,
     pool,
-    sharpen,
     votes,
 )
 from liid_cut.graph import SYMMETRIZE
@@ -44,7 +41,6 @@ from liid_cut.problem import PAPER_DELTA
 
 METRICS = ("cosine", "precomputed")
 UNLABELLED = -1
-_MOST_FOLDS = 5
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -64,8 +60,6 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         unlabelled row is undecided, and the cut separates the labelled ones.
     n_neighbors, symmetrize, delta, neighbors, time_limit, n_jobs : as in
         :func:`liid_cut.multiway_cut`. delta None: its default. All-zero rows have no neighbours.
-    calibrate : True: probabilities get a temperature fitted on the labelled rows, as predicted by
-        classifiers trained without them (up to 5 folds). Labels do not depend on it.
 
     Attributes
     ----------
@@ -75,7 +69,6 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         is the label.
     estimator_ : the trained classifier, or None.
     result_ : the :class:`liid_cut.MultiwayCutResult`, with bound and certificate.
-    temperature_ : float, of the probabilities.
     X_ : the rows of X.
     n_features_in_, feature_names_in_ : as in all of scikit-learn.
 
@@ -106,7 +99,6 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         symmetrize: str = "mutual",
         delta: Any = None,
         neighbors: Any = "auto",
-        calibrate: bool = True,
         time_limit: float | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -116,7 +108,6 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         self.symmetrize = symmetrize
         self.delta = delta
         self.neighbors = neighbors
-        self.calibrate = calibrate
         self.time_limit = time_limit
         self.n_jobs = n_jobs
 
@@ -186,10 +177,7 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             self._rows = KnownRows.of(X, table, self.n_neighbors, self.symmetrize)
         self.X_ = X
         self._own = own_distributions(probs, allowed)
-        self.temperature_ = self._fit_temperature(X, known, names)
-        self.label_distributions_ = label_distributions(
-            self.result_, probs, allowed=allowed, temperature=self.temperature_
-        )
+        self.label_distributions_ = label_distributions(self.result_, probs, allowed=allowed)
         self.transduction_ = self.classes_[self.result_.labels]
         self.labels_ = self.transduction_
         return self
@@ -234,7 +222,7 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         labels = gain.argmax(axis=1)
         distributions = pool(own_distributions(own, None), self._own, weights)
         cap_at(distributions, labels)
-        return labels, sharpen(distributions, self.temperature_)
+        return labels, distributions
 
     def _delta(self) -> float:
         """What the similarities of the graph were multiplied by."""
@@ -263,16 +251,6 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         if not hasattr(base, "predict_proba"):
             raise TypeError(f"estimator {base!r} has no predict_proba")
         return clone(base)
-
-    def _fit_temperature(self, X: Any, known: Bools, names: npt.NDArray[Any]) -> float:
-        """From the labelled rows, as neighbours and classifiers trained without them see them."""
-        codes = np.searchsorted(self.classes_, names)
-        folds = min(_MOST_FOLDS, int(np.bincount(codes).min())) if len(codes) else 0
-        if not self.calibrate or self.estimator_ is None or folds < 2:
-            return 1.0
-        unseen = cross_val_predict(self._base(), X[known], names, cv=folds, method="predict_proba")
-        pooled = pool(own_distributions(unseen, None), self._own, self.result_.graph[known])
-        return fit_temperature(pooled, codes)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -76,7 +76,7 @@ def test_fit_is_the_cut(symmetrize: str) -> None:
     np.testing.assert_array_equal(model.labels_, model.transduction_)
     np.testing.assert_array_equal(model.transduction_[known], y[known])
     assert model.result_.cost == result.cost
-    expected = label_distributions(result, probs, allowed=allowed, temperature=model.temperature_)
+    expected = label_distributions(result, probs, allowed=allowed)
     np.testing.assert_allclose(model.label_distributions_, expected)
     np.testing.assert_array_equal(model.label_distributions_.argmax(axis=1), result.labels)
 
@@ -266,23 +266,6 @@ def test_probs_instead_of_a_classifier() -> None:
     y = np.array([*"dbca", *[-1] * 46], dtype=object)
     assert named.fit(X, y, probs=probs).classes_.tolist() == ["a", "b", "c", "d"]
     assert named.transduction_[:4].tolist() == ["d", "b", "c", "a"]
-
-
-# ---- calibration
-
-
-def test_calibration_changes_no_label() -> None:
-    X, y, _ = half_labelled()
-    calibrated = MultiwayCutClassifier().fit(X, y)
-    plain = MultiwayCutClassifier(calibrate=False).fit(X, y)
-    assert plain.temperature_ == 1
-    assert calibrated.temperature_ != 1
-    np.testing.assert_array_equal(calibrated.transduction_, plain.transduction_)
-
-
-def test_a_class_with_one_row_cannot_be_held_out() -> None:
-    X, y, _ = half_labelled(n_labelled=3)
-    assert MultiwayCutClassifier().fit(X, y).temperature_ == 1
 
 
 # ---- the place among estimators
