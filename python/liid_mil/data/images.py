@@ -42,6 +42,22 @@ def read_index_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> npt.N
     return pixels
 
 
+def read_label_map(
+    path: str | Path, *, max_pixels: int = MAX_PIXELS
+) -> npt.NDArray[np.integer[Any]]:
+    """Read a palette or grey image of any depth as its values, non-negative integers (H, W).
+
+    Raises :class:`DatasetError` as :func:`read_image`, and where the file holds colours or numbers
+    below 0 or with a fraction.
+    """
+    pixels = _decode(path, max_pixels, to_rgb=False)
+    if pixels.dtype == np.bool_:
+        pixels = pixels.astype(np.uint8)
+    if pixels.ndim != 2 or pixels.dtype.kind not in "iu" or pixels.min(initial=0) < 0:
+        raise DatasetError(path, "must be an image with a palette or grey, one value a pixel")
+    return pixels
+
+
 def _decode(path: str | Path, max_pixels: int, *, to_rgb: bool) -> npt.NDArray[Any]:
     try:
         with warnings.catch_warnings():

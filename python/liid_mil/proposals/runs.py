@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from pycocotools import mask as coco_mask
 
 from liid_mil.data.types import Bools, Boxes, Ints
 
@@ -44,8 +45,15 @@ class Runs:
         """Pixels of each object, int64 (P,)."""
         return _sums(np.where(self._in_object(), self.lengths, 0), self.offsets)
 
+    @property
+    def has_gaps(self) -> Bools:
+        """Whether a run but the first has no pixel, which encoders do not write, bool (P,)."""
+        empty = self.lengths == 0
+        empty[self.offsets[:-1][np.diff(self.offsets) > 0]] = False
+        return _sums(empty.astype(np.int64), self.offsets) > 0
+
     def boxes(self, height: int) -> Boxes:
-        """Tight boxes, float32 (P, 4), xyxy, right and bottom exclusive. No mask may be empty."""
+        """Tight boxes, float32 (P, 4), xyxy, right and bottom exclusive; zeros for empty masks."""
         rows = np.flatnonzero(self._in_object() & (self.lengths > 0))
         ends = np.cumsum(self.lengths)
         before = np.concatenate([[0], ends])[self.offsets]  # pixels of all masks before this one
@@ -56,13 +64,13 @@ class Runs:
         whole_column = left < right
         top = np.where(whole_column, 0, first - left * height)
         bottom = np.where(whole_column, height - 1, last - right * height)
-        starts = np.searchsorted(owners, np.arange(len(self.offsets) - 1))
-        boxes = np.empty((len(starts), 4), dtype=np.float32)
-        if len(starts) > 0:
-            boxes[:, 0] = left[starts]  # runs are in the order of columns
-            boxes[:, 1] = np.minimum.reduceat(top, starts)
-            boxes[:, 2] = right[np.append(starts[1:], len(rows)) - 1] + 1
-            boxes[:, 3] = np.maximum.reduceat(bottom, starts) + 1
+        boxes = np.zeros((len(self.offsets) - 1, 4), dtype=np.float32)
+        filled, starts = np.unique(owners, return_index=True)
+        if len(filled) > 0:
+            boxes[filled, 0] = left[starts]  # runs are in the order of columns
+            boxes[filled, 1] = np.minimum.reduceat(top, starts)
+            boxes[filled, 2] = right[np.append(starts[1:], len(rows)) - 1] + 1
+            boxes[filled, 3] = np.maximum.reduceat(bottom, starts) + 1
         return boxes
 
     def _in_object(self) -> Bools:
@@ -120,3 +128,11 @@ def are_run_length_codes(codes: Sequence[bytes], n_pixels: int) -> Bools:
 def _sums(values: npt.NDArray[np.int64], offsets: Ints) -> Ints:
     total = np.concatenate([[0], np.cumsum(values)])
     return np.asarray(total[offsets[1:]] - total[offsets[:-1]], dtype=np.int64)
+
+
+def encode_runs(runs: Sequence[npt.NDArray[np.int64]], size: tuple[int, int]) -> list[bytes]:
+    """COCO codes of runs, each int64 (r,), that start with the background and fill ``size``."""
+    records = [{"size": list(size), "counts": counts} for counts in runs]
+    if len(records) == 0:
+        return []
+    return [mask["counts"] for mask in coco_mask.frPyObjects(records, *size)]
