@@ -136,3 +136,22 @@ def encode_runs(runs: Sequence[npt.NDArray[np.int64]], size: tuple[int, int]) ->
     if len(records) == 0:
         return []
     return [mask["counts"] for mask in coco_mask.frPyObjects(records, *size)]
+
+
+def codes_of_changes(owners: Ints, places: Ints, n: int, size: tuple[int, int]) -> list[bytes]:
+    """COCO codes of ``n`` masks that change between background and object at given pixels.
+
+    owners : int64 (C,), the mask 0..n-1 of each change. places : int64 (C,), pixels down the
+    columns from 0 to the number of pixels - 1, in any order, each once a mask.
+    """
+    n_pixels = size[0] * size[1]
+    if n * (n_pixels + 1) >= 2**63:
+        raise ValueError(f"{n} masks of {n_pixels} pixels are too many at once")
+    ends = np.arange(n, dtype=np.int64) * (n_pixels + 1) + n_pixels
+    keys = np.concatenate([owners * (n_pixels + 1) + places, ends])
+    keys.sort()
+    last = np.searchsorted(keys, ends)
+    lengths = np.diff(keys, prepend=0)
+    first = np.concatenate([[0], last[:-1] + 1])[:n]
+    lengths[first] = keys[first] - ends + n_pixels
+    return encode_runs([lengths[i : j + 1] for i, j in zip(first, last, strict=True)], size)

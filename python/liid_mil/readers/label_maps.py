@@ -15,9 +15,9 @@ import numpy as np
 
 from liid_mil.data.images import read_label_map
 from liid_mil.data.types import DatasetError, ImageProposals
-from liid_mil.proposals.masks import encode_label_map
 from liid_mil.readers.files import check_file, read_each
 from liid_mil.readers.reading import Reading
+from liid_mil.readers.superpixels import masks_of_sets, superpixel_map
 
 VOID = 255
 _ENDINGS = (".png",)
@@ -51,9 +51,13 @@ def _read(path: Path, image_id: str, reading: Reading, void: tuple[int, ...]) ->
     size = reading.check_size(path, labels.shape)
     if labels.dtype.itemsize > 2:
         raise DatasetError(path, "has values of more than 16 bits; 8 or 16 bits are read")
-    present = np.bincount(labels.ravel()) > 0
-    present[[value for value in (0, *void) if value < len(present)]] = False
-    reading.check_number(path, image_id, int(present.sum()))
-    numbers = np.where(present, np.cumsum(present) - 1, -1)
-    codes = [mask["counts"] for mask in encode_label_map(numbers[labels])]
-    return reading.from_codes(path, image_id, size, codes, None)
+    known = superpixel_map(labels)
+    members = np.flatnonzero(known.areas > 0)
+    members = members[~np.isin(members, (0, *void))]
+    reading.check_number(path, image_id, len(members))
+
+    def check_bytes(n_bytes: int) -> None:
+        reading.check_bytes(path, n_bytes)
+
+    codes, areas, boxes = masks_of_sets(known, members, np.arange(len(members) + 1), check_bytes)
+    return reading.from_masks(path, image_id, size, codes, areas, boxes, None)

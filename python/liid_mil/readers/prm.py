@@ -8,20 +8,21 @@ their order is kept. Image ids: names of the files without their ending.
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from liid_mil.data.types import DatasetError, ImageProposals
-from liid_mil.proposals.runs import encode_runs
+from liid_mil.data.types import Boxes, DatasetError, ImageProposals, Ints
 from liid_mil.readers.files import read_each
 from liid_mil.readers.json_records import json_records
 from liid_mil.readers.reading import Reading, Size
+from liid_mil.readers.row_runs import codes_of_row_runs
+
+_BYTES_AT_ONCE = 1 << 22
+_CHANGES_AT_ONCE = 1 << 22
 
 
 def read_prm(path: Path, reading: Reading) -> Iterator[ImageProposals]:
@@ -33,85 +34,112 @@ def read_prm(path: Path, reading: Reading) -> Iterator[ImageProposals]:
 
 
 def _read(path: Path, image_id: str, reading: Reading) -> ImageProposals:
-    size: Size | None = None
-    codes: list[bytes] = []
-    areas: list[int] = []
-    boxes: list[tuple[int, int, int, int]] = []
-    n_bytes = 0
+    masks: _Masks | None = None
     for i, record in enumerate(json_records(path, "")):
         value = record.value
         if record.key is not None or not isinstance(value, dict) or "data" not in value:
             raise DatasetError(path, f"proposal {i} is no object with data and shape")
         shape = value.get("shape")
-        own = reading.check_size(path, shape if isinstance(shape, list) else [])
-        if size is not None and own != size:
-            raise DatasetError(path, f"proposal {i} has the shape {own}, the first one {size}")
-        size = own
+        size = reading.check_size(path, shape if isinstance(shape, list) else [])
+        masks = masks or _Masks(path, size, reading)
+        if size != masks.size:
+            raise DatasetError(path, f"proposal {i} has the shape {size}, the first {masks.size}")
         reading.check_number(path, image_id, i + 1)
-        code, area, box = _encode(_row_runs(path, i, value["data"], size), size)
-        n_bytes += len(code)
-        reading.check_bytes(path, n_bytes)
-        codes.append(code)
-        areas.append(area)
-        boxes.append(box)
-    if size is None:
+        masks.add(i, value["data"])
+    if masks is None:
         return reading.from_boxes(path, image_id, None, [], None)
-    corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
-    return reading.from_masks(path, image_id, size, codes, np.array(areas), corners, None)
+    masks.encode()
+    areas, boxes = np.concatenate(masks.areas), np.concatenate(masks.boxes)
+    return reading.from_masks(path, image_id, masks.size, masks.codes, areas, boxes, None)
 
 
-def _row_runs(path: Path, i: int, data: Any, size: Size) -> npt.NDArray[np.int64]:
-    """First pixels and ends of the runs of proposal i, int64 (r, 2), counted from 0, rising."""
-    try:
-        raw = base64.b64decode(data, validate=True)
-    except (binascii.Error, TypeError, ValueError) as error:
-        raise DatasetError(path, f"proposal {i} has data that is no base64 ({error})") from None
-    if len(raw) % 8 != 0:
-        raise DatasetError(path, f"proposal {i} has {len(raw)} bytes, no pairs of int32")
-    runs = np.frombuffer(raw, dtype="<i4").astype(np.int64).reshape(-1, 2)
-    runs[:, 0] -= 1
-    runs[:, 1] += runs[:, 0]
-    wrong = (runs[:, 0] < 0) | (runs[:, 1] <= runs[:, 0]) | (runs[:, 1] > size[0] * size[1])
-    wrong[1:] |= runs[1:, 0] < runs[:-1, 1]
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        start, end = runs[row].tolist()
-        raise DatasetError(
-            path,
-            f"run {row} of proposal {i} starts at pixel {start + 1} and is {end - start} long; "
-            f"runs rise, do not overlap and lie within 1 to {size[0] * size[1]}",
-        )
-    return runs
+class _Masks:
+    """The masks of one image; many are encoded at once, but no more than fit into memory."""
+
+    def __init__(self, path: Path, size: Size, reading: Reading) -> None:
+        self.size = size
+        self.codes: list[bytes] = []
+        self.areas: list[Ints] = []
+        self.boxes: list[Boxes] = []
+        self._path, self._reading = path, reading
+        self._waiting: list[bytes] = []
+        self._n_waiting = self._n_bytes = 0
+
+    def add(self, i: int, data: Any) -> None:
+        """Take the ``data`` of proposal i."""
+        try:
+            raw = binascii.a2b_base64(data, strict_mode=True)
+        except (binascii.Error, TypeError, ValueError) as error:
+            raise DatasetError(
+                self._path, f"proposal {i} has data that is no base64 ({error})"
+            ) from None
+        if len(raw) % 8 != 0:
+            raise DatasetError(self._path, f"proposal {i} has {len(raw)} bytes, no pairs of int32")
+        self._waiting.append(raw)
+        self._n_waiting += len(raw)
+        if self._n_waiting > _BYTES_AT_ONCE:
+            self.encode()
+
+    def encode(self) -> None:
+        """Encode what was taken so far."""
+        offsets = np.cumsum([0, *map(len, self._waiting)]) // 8
+        runs = np.frombuffer(b"".join(self._waiting), dtype="<i4").astype(np.int64).reshape(-1, 2)
+        owners = np.repeat(np.arange(len(self._waiting)), np.diff(offsets))
+        starts = runs[:, 0] - 1
+        ends = starts + runs[:, 1]
+        self._check_runs(starts, ends, owners)
+        total = np.concatenate([[0], np.cumsum(runs[:, 1])])[offsets]
+        areas = np.diff(total)
+        first = 0
+        while first < len(areas):
+            # Above and below a pixel there may be changes, 2 for each at most.
+            last = int(np.searchsorted(total, total[first] + _CHANGES_AT_ONCE // 2, "right")) - 1
+            last = max(last, first + 1)
+            span = slice(int(offsets[first]), int(offsets[last]))
+            own = owners[span] - first
+            found = codes_of_row_runs(
+                starts[span], ends[span], own, last - first, self.size, self._check_changes
+            )
+            self._n_bytes += sum(map(len, found))
+            self._reading.check_bytes(self._path, self._n_bytes)
+            self.codes += found
+            first = last
+        self.areas.append(areas)
+        self.boxes.append(_boxes(starts, ends, offsets, self.size[1]))
+        self._waiting.clear()
+        self._n_waiting = 0
+
+    def _check_changes(self, n: int) -> None:
+        self._reading.check_bytes(self._path, 8 * n)
+
+    def _check_runs(self, starts: Ints, ends: Ints, owners: Ints) -> None:
+        n_pixels = self.size[0] * self.size[1]
+        wrong = (starts < 0) | (ends <= starts) | (ends > n_pixels)
+        wrong[1:] |= (starts[1:] < ends[:-1]) & (owners[1:] == owners[:-1])
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            i = len(self.codes) + int(owners[row])
+            length = int(ends[row] - starts[row])
+            raise DatasetError(
+                self._path,
+                f"proposal {i} has a run of {length} pixels from {int(starts[row]) + 1} on; runs "
+                f"rise, do not overlap and lie within 1 to {n_pixels}",
+            )
 
 
-def _encode(
-    runs: npt.NDArray[np.int64], size: Size
-) -> tuple[bytes, int, tuple[int, int, int, int]]:
-    """Code, area and box of runs along the rows.
-
-    Codes run down the columns: the mask is painted, but only within its box.
-    """
-    height, width = size
-    if len(runs) == 0:
-        return encode_runs([np.array([height * width])], size)[0], 0, (0, 0, 0, 0)
-    first, last = runs[:, 0] // width, (runs[:, 1] - 1) // width
-    top, bottom = int(first[0]), int(last[-1]) + 1
-    if (first < last).any():
-        left, right = 0, width  # such a run has the last pixel of a row and the first of the next
-    else:
-        left, right = int((runs[:, 0] % width).min()), int(((runs[:, 1] - 1) % width).max()) + 1
-    across = right - left
-    # Where a run ends beside the box, the next row begins: the same place in the painted part.
-    changes = np.zeros((bottom - top) * across + 1, dtype=np.int8)
-    place = (runs // width - top) * across + np.clip(runs % width - left, 0, across)
-    changes[place[:, 0]] += 1
-    changes[place[:, 1]] -= 1
-    painted = np.cumsum(changes[:-1], dtype=np.int8).reshape(-1, across).T
-    if bottom - top < height:  # a row of background, so that runs end with their column
-        painted = np.pad(painted, ((0, 0), (0, 1)))
-    changed = np.flatnonzero(np.diff(painted.ravel(), prepend=0, append=0))
-    columns, rows = np.divmod(changed, painted.shape[1])
-    starts = (left + columns) * height + top + rows
-    counts = np.diff(starts[starts < height * width], prepend=0, append=height * width)
-    area = int((runs[:, 1] - runs[:, 0]).sum())
-    return encode_runs([counts], size)[0], area, (left, top, right, bottom)
+def _boxes(starts: Ints, ends: Ints, offsets: Ints, width: int) -> Boxes:
+    """Tight boxes of runs along the rows; zeros where there is no run."""
+    boxes = np.zeros((len(offsets) - 1, 4), dtype=np.float32)
+    filled = np.flatnonzero(np.diff(offsets) > 0)
+    if len(filled) == 0:
+        return boxes
+    first, last = starts // width, (ends - 1) // width
+    # A run over several rows has the last pixel of one and the first of the next.
+    left = np.where(first < last, 0, starts - first * width)
+    right = np.where(first < last, width, ends - last * width)
+    heads, tails = offsets[filled], offsets[filled + 1] - 1
+    boxes[filled, 0] = np.minimum.reduceat(left, heads)
+    boxes[filled, 1] = first[heads]
+    boxes[filled, 2] = np.maximum.reduceat(right, heads)
+    boxes[filled, 3] = last[tails] + 1
+    return boxes

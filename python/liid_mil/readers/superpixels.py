@@ -1,41 +1,45 @@
-"""Masks of sets of superpixels, from the runs of the superpixel map rather than from its pixels.
+"""Masks of sets of superpixels, from where superpixels meet rather than from pixels.
 
 Input: a map of superpixels and, for each proposal, which of them it consists of. Output: run-length
-codes, areas and tight boxes. Steps: cut the map, column after column, into runs of one superpixel;
-a proposal changes from one run to the next where just one of the two superpixels is its own.
+codes, areas and tight boxes. Steps: cut the map, column after column, into runs of one superpixel
+and sort the places between runs by the two superpixels that meet there; a proposal's mask changes
+at all places of a pair of which just one is its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from liid_mil.data.types import Boxes, Ints
-from liid_mil.proposals.runs import encode_runs
+from liid_mil.proposals.runs import codes_of_changes
 
 _CELLS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
 class SuperpixelMap:
-    """A map of superpixels 0..S as its runs down the columns.
+    """A map of superpixels 0..S as the places, down the columns, where they meet.
 
-    size : height, width. starts : int64 (R,), first pixel of each run. owners : int64 (R,), its
-    superpixel. areas : int64 (S+1,). boxes : int64 (S+1, 4), xyxy; of a superpixel without a pixel
-    x0 and y0 lie beyond x1 and y1.
+    size : height, width. pairs : int64 (M, 2), the superpixels that meet, before and behind; S+1
+    stands for the outside. places : int64 (R,), pixels where a new run begins, by pair; pair m has
+    those from offsets[m] to offsets[m+1]. areas : int64 (S+1,). boxes : int64 (S+1, 4), xyxy; of a
+    superpixel without a pixel x0 and y0 lie beyond x1 and y1.
     """
 
     size: tuple[int, int]
-    starts: Ints
-    owners: Ints
+    pairs: Ints
+    places: Ints
+    offsets: Ints
     areas: Ints
     boxes: Ints
 
 
-def superpixel_map(labels: npt.NDArray[np.integer]) -> SuperpixelMap:
+def superpixel_map(labels: npt.NDArray[np.integer[Any]]) -> SuperpixelMap:
     """The runs of ``labels`` (H, W), whose values are 0..S."""
     height, width = labels.shape
     flat = np.asarray(labels).ravel(order="F")
@@ -51,7 +55,18 @@ def superpixel_map(labels: npt.NDArray[np.integer]) -> SuperpixelMap:
     np.minimum.at(boxes[:, 1], owners, np.where(crosses, 0, starts - left * height))
     np.maximum.at(boxes[:, 2], owners, right + 1)
     np.maximum.at(boxes[:, 3], owners, np.where(crosses, height, ends - right * height))
-    return SuperpixelMap((height, width), starts.astype(np.int64), owners, areas, boxes)
+    before = np.concatenate([[n], owners[:-1]])
+    keys = before * (n + 1) + owners
+    order = np.argsort(keys, kind="stable")
+    pairs, offsets = np.unique(keys[order], return_index=True)
+    return SuperpixelMap(
+        (height, width),
+        np.stack(np.divmod(pairs, n + 1), axis=1),
+        starts[order],
+        np.append(offsets, len(starts)),
+        areas,
+        boxes,
+    )
 
 
 def masks_of_sets(
@@ -67,31 +82,27 @@ def masks_of_sets(
     the codes so far; what it raises ends the work.
     """
     n_sets, n_superpixels = len(offsets) - 1, len(superpixels.areas)
-    n_runs = len(superpixels.starts)
-    n_pixels = superpixels.size[0] * superpixels.size[1]
+    places_of_pairs = np.diff(superpixels.offsets)
     codes: list[bytes] = []
     n_bytes = 0
     areas = np.zeros(n_sets, dtype=np.int64)
-    step = max(1, _CELLS_AT_ONCE // max(n_superpixels, n_runs))
+    step = max(1, _CELLS_AT_ONCE // max(n_superpixels, len(superpixels.places)))
     for start in range(0, n_sets, step):
         stop = min(start + step, n_sets)
         own = members[offsets[start] : offsets[stop]]
         rows = np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1]))
-        is_member = np.zeros((stop - start, n_superpixels), dtype=np.bool_)
+        is_member = np.zeros((stop - start, n_superpixels + 1), dtype=np.bool_)
         is_member[rows, own] = True
-        areas[start:stop] = is_member @ superpixels.areas
-        in_set = is_member[:, superpixels.owners]
-        changes = in_set.copy()
-        changes[:, 1:] ^= in_set[:, :-1]
-        changed_sets, changed_runs = np.nonzero(changes)
-        places = superpixels.starts[changed_runs]
-        bounds = np.searchsorted(changed_sets, np.arange(stop - start + 1))
-        counts = [
-            np.diff(places[bounds[i] : bounds[i + 1]], prepend=0, append=n_pixels)
-            for i in range(stop - start)
-        ]
-        codes += encode_runs(counts, superpixels.size)
-        n_bytes += sum(map(len, codes[start:]))
+        areas[start:stop] = is_member[:, :-1] @ superpixels.areas
+        before, behind = superpixels.pairs.T
+        sets, pairs = np.nonzero(is_member[:, before] != is_member[:, behind])
+        n_places = places_of_pairs[pairs]
+        # places of these pairs: each pair's first one, and on from there
+        first = np.repeat(superpixels.offsets[pairs] - np.cumsum(n_places) + n_places, n_places)
+        places = superpixels.places[first + np.arange(len(first))]
+        found = codes_of_changes(np.repeat(sets, n_places), places, stop - start, superpixels.size)
+        codes += found
+        n_bytes += sum(map(len, found))
         check_bytes(n_bytes)
     return codes, areas, _boxes(superpixels.boxes, members, offsets, areas)
 
