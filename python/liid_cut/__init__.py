@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from liid_cut._core import __version__
 from liid_cut.api import multiway_cut, solve
-from liid_cut.boxes import batched_nms
+from liid_cut.boxes import batched_mask_nms, batched_nms, mask_areas
 from liid_cut.ckr import ckr_model
 from liid_cut.confidence import cut_margins, fit_temperature, label_distributions
 from liid_cut.diagnostics import MultiwayCutWarning
@@ -41,6 +41,7 @@ __all__ = [
     "RecallWarning",
     "Verification",
     "__version__",
+    "batched_mask_nms",
     "batched_nms",
     "build_graph",
     "ckr_model",
@@ -51,6 +52,7 @@ __all__ = [
     "label_distributions",
     "make_problem",
     "min_marginals",
+    "mask_areas",
     "multiway_cut",
     "solve",
     "tags_to_allowed",

@@ -50,6 +50,17 @@ def batched_nms(
     iou_threshold: float,
     n_threads: int,
 ) -> _Ids: ...
+def batched_mask_nms(
+    codes: bytes,
+    ends: _Ids,
+    sizes: _Ids,
+    scores: _Floats,
+    labels: _Ids | None,
+    groups: _Ids | None,
+    iou_threshold: float,
+    n_threads: int,
+) -> _Ids: ...
+def mask_areas(codes: bytes, ends: _Ids, sizes: _Ids) -> _Ids: ...
 
 class CosineRows:
     def __init__(self, features: npt.NDArray[Any], index: _Ids | None = None) -> None: ...

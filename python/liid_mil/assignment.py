@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut import batched_nms
+from liid_cut import batched_mask_nms, batched_nms
 from liid_mil.data.types import Floats, ImageLabels, ImageProposals, Ints
 from liid_mil.proposals.store import ProposalStore
 
 NMS_IOU = 0.4
-SUPPRESS = ("box", "none")
+SUPPRESS = ("box", "mask", "none")
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Selection:
 
     Attributes
     ----------
-    suppress : ``"box"``: non-maximum suppression within each class by overlap of boxes;
-        ``"none"``: no suppression.
+    suppress : ``"box"``: non-maximum suppression within each class by overlap of boxes, as in the
+        paper; ``"mask"``: by overlap of masks; ``"none"``: no suppression.
     iou : a proposal is dropped where its IoU with a surer one that is kept is above this.
     min_score : the least score of an object; None: any.
     max_per_image : the surest so many of an image; None: all.
@@ -63,7 +63,8 @@ class Selection:
 
         Raises
         ------
-        ValueError : the image's size is not known, or one of :class:`ImageLabels`.
+        ValueError : the image's size is not known, masks are needed and missing, or one of
+            :class:`ImageLabels`.
         """
         rows = np.flatnonzero(labels)
         if self.min_score is not None:
@@ -79,6 +80,13 @@ class Selection:
         """Places in ``rows`` of what suppression keeps, best score first."""
         if self.suppress == "none" or len(rows) == 0:
             return np.argsort(-scores, kind="stable")
+        if self.suppress == "mask":
+            masks = image.proposals.masks
+            if masks is None:
+                raise ValueError(
+                    f"image {image.image_id!r}: suppress is 'mask', but its proposals have no masks"
+                )
+            return batched_mask_nms([masks[i] for i in rows], scores, labels, self.iou, n_jobs=1)
         return batched_nms(image.proposals.boxes[rows], scores, labels, self.iou, n_jobs=1)
 
 

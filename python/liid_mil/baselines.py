@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from liid_mil.data.types import RLE, Boxes, ImageLabels, Proposals
 from liid_mil.proposals.boxes import box_iou
-from liid_mil.proposals.masks import encode_runs
+from liid_mil.proposals.masks import encode_spans
 
 Size = tuple[int, int]
 Numbers = npt.NDArray[np.float64]
@@ -90,7 +90,7 @@ def _masks(boxes: Boxes, size: Size, half_height: Callable[[Numbers], Numbers]) 
             bottoms = tops + 1
         starts, ends = columns * height + tops, columns * height + bottoms
         some = tops < bottoms
-        masks.append(encode_runs(starts[some], ends[some], size))
+        masks.append(encode_spans(starts[some], ends[some], size))
     return masks
 
 

@@ -1,4 +1,4 @@
-"""Semantic maps: one class a pixel, from the objects of an image.
+"""Semantic maps: one class (or object) a pixel, from the objects of an image.
 
 Input: labelled or annotated objects with masks. Output: uint8 (H, W), 0 the background, 1..K the
 classes, 255 void, as VOC's ``SegmentationClass`` has them.
@@ -31,11 +31,32 @@ def semantic_map(objects: ImageLabels) -> SemanticMap:
     ------
     ValueError : there are objects, but no masks, or a label is above 254.
     """
+    return _painted(objects, objects.labels)
+
+
+def object_map(objects: ImageLabels) -> SemanticMap:
+    """The object of each pixel: i + 1 for row i of ``objects``, 0 for none; who wins as above.
+
+    The classes at these objects are :func:`semantic_map`.
+
+    Raises
+    ------
+    ValueError : as :func:`semantic_map`, or there are more than 254 objects.
+    """
+    if len(objects) >= VOID:
+        raise ValueError(
+            f"image {objects.image_id!r} has {len(objects)} objects; a map has room for {VOID - 1}"
+        )
+    return _painted(objects, np.arange(1, len(objects) + 1))
+
+
+def _painted(objects: ImageLabels, values: Ints) -> SemanticMap:
+    """A map with the value of each object where its mask is and no better object's."""
     masks = _masks_of(objects, objects.image_id)
     canvas = _empty_canvas(objects.size)
     worst_first = np.argsort(-objects.scores, kind="stable")[::-1]
     for i, inside in _decoded(masks, worst_first, objects.size):
-        np.copyto(canvas, np.uint8(objects.labels[i]), where=inside)
+        np.copyto(canvas, np.uint8(values[i]), where=inside)
     return np.ascontiguousarray(canvas)
 
 

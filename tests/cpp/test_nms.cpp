@@ -20,7 +20,6 @@ struct Boxes {
   Ids groups;
 
   std::size_t size() const { return scores.size(); }
-  NmsInput input() const { return {MatrixView(corners, corners.size() / 4, 4), scores, labels, groups}; }
 };
 
 // Corners on a grid of `side` cells, scores of few values: overlaps equal to the threshold and ties are common.
@@ -65,6 +64,11 @@ Ids slow_nms(const Boxes& boxes, double threshold) {
   }
 }
 
+Ids nms(const Boxes& boxes, double threshold, int n_threads = 1, std::function<void()> watch = {}) {
+  const MatrixView corners(boxes.corners, boxes.corners.size() / 4, 4);
+  return batched_nms(corners, {boxes.scores, boxes.labels, boxes.groups}, {threshold, n_threads, std::move(watch)});
+}
+
 Boxes one_box() { return {{0, 0, 2, 1}, {1}, {}, {}}; }
 
 }  // namespace
@@ -74,47 +78,47 @@ TEST_CASE("suppression is the greedy one, written out") {
     const Boxes boxes = random_boxes(seed * 3, 4 + static_cast<int>(seed % 9), 1 + static_cast<int>(seed % 5),
                                      1 + static_cast<int>(seed % 3), seed);
     for (const double threshold : {0.0, 0.25, 0.4, 0.5, 1.0})
-      CHECK(batched_nms(boxes.input(), threshold) == slow_nms(boxes, threshold));
+      CHECK(nms(boxes, threshold) == slow_nms(boxes, threshold));
   }
 }
 
 TEST_CASE("many kept boxes of one class are all compared with") {
   const Boxes boxes = random_boxes(1500, 60, 1, 1, 7);
-  const Ids kept = batched_nms(boxes.input(), 0.3);
+  const Ids kept = nms(boxes, 0.3);
   CHECK(kept == slow_nms(boxes, 0.3));
   CHECK(kept.size() > 200);
 }
 
 TEST_CASE("the same rows with any number of threads") {
   const Boxes boxes = random_boxes(20000, 100, 300, 4, 3);
-  const Ids one = batched_nms(boxes.input(), 0.4, 1);
-  for (const int n_threads : {2, 5, 0}) CHECK(batched_nms(boxes.input(), 0.4, n_threads) == one);
+  const Ids one = nms(boxes, 0.4, 1);
+  for (const int n_threads : {2, 5, 0}) CHECK(nms(boxes, 0.4, n_threads) == one);
   CHECK(one.size() < boxes.size());
 }
 
 TEST_CASE("an overlap equal to the threshold does not suppress") {
   const Boxes boxes{{0, 0, 5, 1, 0, 0, 2, 1}, {1, 2}, {}, {}};  // 2 / 5, which is above 0.4 in float
-  CHECK(batched_nms(boxes.input(), 0.4) == Ids{1, 0});
-  CHECK(batched_nms(boxes.input(), 0.399) == Ids{1});
+  CHECK(nms(boxes, 0.4) == Ids{1, 0});
+  CHECK(nms(boxes, 0.399) == Ids{1});
 }
 
 TEST_CASE("of equal boxes with equal scores the first is kept") {
   const Boxes boxes{{0, 0, 2, 1, 0, 0, 2, 1, 0, 0, 2, 1}, {1, 1, 1}, {}, {}};
-  CHECK(batched_nms(boxes.input(), 0.4) == Ids{0});
-  CHECK(batched_nms(boxes.input(), 1.0) == Ids{0, 1, 2});
+  CHECK(nms(boxes, 0.4) == Ids{0});
+  CHECK(nms(boxes, 1.0) == Ids{0, 1, 2});
 }
 
 TEST_CASE("other groups and other classes do not suppress") {
   const Boxes boxes{{0, 0, 2, 1, 0, 0, 2, 1, 0, 0, 2, 1}, {1, 2, 3}, {1, 1, 2}, {5, -5, 5}};
-  CHECK(batched_nms(boxes.input(), 0.4) == Ids{2, 1, 0});
+  CHECK(nms(boxes, 0.4) == Ids{2, 1, 0});
 }
 
-TEST_CASE("no boxes, nothing is kept") { CHECK(batched_nms(Boxes{}.input(), 0.4).empty()); }
+TEST_CASE("no boxes, nothing is kept") { CHECK(nms(Boxes{}, 0.4).empty()); }
 
 TEST_CASE("suppression rejects a box without area") {
   Boxes boxes = one_box();
   boxes.corners[2] = 0;
-  CHECK_THROWS_WITH_AS(batched_nms(boxes.input(), 0.4), "boxes[0] is [0, 0, 0, 1]; a box is finite x0 < x1 and y0 < y1",
+  CHECK_THROWS_WITH_AS(nms(boxes, 0.4), "boxes[0] is [0, 0, 0, 1]; a box is finite x0 < x1 and y0 < y1",
                        std::invalid_argument);
 }
 
@@ -122,26 +126,24 @@ TEST_CASE("suppression rejects corners that are not finite, or whose area is not
   for (const double corner : {std::numeric_limits<double>::infinity(), 1e308}) {
     Boxes boxes = one_box();
     boxes.corners[2] = boxes.corners[3] = corner;
-    CHECK_THROWS_AS(batched_nms(boxes.input(), 0.4), std::invalid_argument);
+    CHECK_THROWS_AS(nms(boxes, 0.4), std::invalid_argument);
   }
 }
 
 TEST_CASE("suppression rejects a score that is not finite") {
   Boxes boxes = one_box();
   boxes.scores[0] = std::numeric_limits<double>::quiet_NaN();
-  CHECK_THROWS_WITH_AS(batched_nms(boxes.input(), 0.4), "scores[0] is nan; every score must be finite",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(nms(boxes, 0.4), "scores[0] is nan; every score must be finite", std::invalid_argument);
 }
 
 TEST_CASE("suppression rejects arrays of other lengths") {
   Boxes boxes = one_box();
   boxes.labels = {1, 2};
-  CHECK_THROWS_WITH_AS(batched_nms(boxes.input(), 0.4), "labels has 2 entries; boxes has 1 rows",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(nms(boxes, 0.4), "labels has 2 entries; there are 1 boxes", std::invalid_argument);
 }
 
 TEST_CASE("suppression rejects a threshold outside 0 to 1") {
-  CHECK_THROWS_WITH_AS(batched_nms(one_box().input(), 1.5), "iou_threshold is 1.5; it must be a number from 0 to 1",
+  CHECK_THROWS_WITH_AS(nms(one_box(), 1.5), "iou_threshold is 1.5; it must be a number from 0 to 1",
                        std::invalid_argument);
 }
 
@@ -155,7 +157,7 @@ TEST_CASE("what watch throws ends the work, also within one large class") {
     }
     return row;
   }();
-  CHECK_THROWS_AS(batched_nms(boxes.input(), 0.4, 1, [] { throw Stop{}; }), Stop);
+  CHECK_THROWS_AS(nms(boxes, 0.4, 1, [] { throw Stop{}; }), Stop);
 }
 
 }  // namespace liid_cut::test

@@ -1,4 +1,4 @@
-"""Suppression of boxes from Python: against the definition written out, and what it refuses."""
+"""Suppression of boxes and masks: against the definition written out, and what it refuses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from liid_cut import batched_nms
+from liid_cut import batched_mask_nms, batched_nms, mask_areas
 
 Array = np.ndarray[Any, Any]
 
@@ -153,3 +153,115 @@ def test_bad_input(changes: dict[str, Any], message: str) -> None:
     arguments: dict[str, Any] = {"boxes": ONE, "scores": [1, 2]} | changes
     with pytest.raises(ValueError, match=message):
         batched_nms(**arguments)
+
+
+def code_of(mask: Array) -> dict[str, Any]:
+    """COCO's compressed code of a mask (H, W), written out from the format's description."""
+    pixels = mask.ravel(order="F").astype(int)
+    changes = np.flatnonzero(np.diff(pixels, prepend=0))
+    runs = np.diff(changes, prepend=0, append=len(pixels)).tolist()
+    code = ""
+    for i, run in enumerate(runs):
+        value = run - runs[i - 2] if i > 2 else run
+        more = True
+        while more:
+            digit, value = value & 31, value >> 5
+            more = value != (-1 if digit & 16 else 0)
+            code += chr(48 + digit + 32 * more)
+    return {"size": list(mask.shape), "counts": code}
+
+
+def some_masks(n: int, seed: int) -> Array:
+    """Unions of two rectangles, and an empty mask, bool (n, 15, 20)."""
+    rng = np.random.default_rng(seed)
+    masks = np.zeros((n, 15, 20), dtype=bool)
+    for mask in masks[1:]:
+        for x0, y0, x1, y1 in boxes_at(rng, 2, 14):
+            mask[y0:y1, x0:x1] = True
+    return masks
+
+
+def slow_mask_nms(masks: Array, scores: Array, labels: Array, groups: Array) -> Array:
+    left = sorted(range(len(masks)), key=lambda row: (-scores[row], row))
+    kept = []
+    while left:
+        best = left.pop(0)
+        kept.append(best)
+        rivals = [r for r in left if (labels[r], groups[r]) == (labels[best], groups[best])]
+        for row in rivals:
+            shared, either = (masks[best] & masks[row]).sum(), (masks[best] | masks[row]).sum()
+            if shared > 0 and shared / either > 0.4:
+                left.remove(row)
+    return np.array(kept, dtype=np.int64)
+
+
+@pytest.mark.parametrize("n", [1, 2, 40, 600])
+def test_masks_against_the_definition(n: int) -> None:
+    rng = np.random.default_rng(n)
+    masks, scores = some_masks(n, n), rng.integers(0, 9, n)
+    labels, groups = rng.integers(0, 3, n), rng.integers(0, 1 + n // 20, n)
+    codes = [code_of(mask) for mask in masks]
+    expected = slow_mask_nms(masks, scores, labels, groups)
+    for n_jobs in (1, 3):
+        found = batched_mask_nms(codes, scores, labels, groups=groups, n_jobs=n_jobs)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_codes_of_pycocotools() -> None:
+    coco = pytest.importorskip("pycocotools.mask")
+    masks = some_masks(30, 1)
+    codes = coco.encode(np.asfortranarray(masks.transpose(1, 2, 0).astype(np.uint8)))
+    assert [code["counts"].decode() for code in codes] == [code_of(m)["counts"] for m in masks]
+    np.testing.assert_array_equal(mask_areas(codes), masks.sum(axis=(1, 2)))
+    scores, zeros = np.arange(30) % 7, np.zeros(30)
+    expected = slow_mask_nms(masks, scores, zeros, zeros)
+    np.testing.assert_array_equal(batched_mask_nms(codes, scores), expected)
+
+
+def test_no_masks() -> None:
+    assert batched_mask_nms([], []).shape == mask_areas([]).shape == (0,)
+
+
+def test_a_large_mask() -> None:
+    mask = {"size": [40_000, 50_000], "counts": b"0PPlRo1"}
+    with pytest.raises(
+        ValueError, match=r"masks\[0\] is no run-length code of 40000 x 50000 pixels"
+    ):
+        mask_areas([mask])
+    value, code = 40_000 * 50_000, "0"
+    while value > 15:
+        code, value = code + chr(48 + 32 + (value & 31)), value >> 5
+    assert mask_areas([{"size": [40_000, 50_000], "counts": code + chr(48 + value)}]) == 2e9
+
+
+CODE = {"size": [2, 3], "counts": b"123"}
+MASK = "a mask is a dict of size, "
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        ({"size": [2, 3]}, rf"masks\[1\] is {{'size': \[2, 3\]}}; {MASK}"),
+        ({"counts": b"6"}, rf"masks\[1\] is {{'counts': b'6'}}; {MASK}"),
+        ({"size": [2, 3], "counts": [1, 2, 3]}, rf"masks\[1\] is .*; {MASK}"),
+        ({"size": [2, 3, 4], "counts": b"123"}, rf"masks\[1\] is .*; {MASK}"),
+        ({"size": [2, 2**70], "counts": b"123"}, rf"masks\[1\] is .*; {MASK}"),
+        ("123", rf"masks\[1\] is 123; {MASK}"),
+        ({"size": [2, 4], "counts": b"123"}, r"masks\[1\] is no run-length code of 2 x 4 pixels"),
+        ({"size": [2, 3], "counts": b"12"}, r"masks\[1\] is no run-length code of 2 x 3 pixels"),
+        ({"size": [2, 3], "counts": "1\u00e92"}, r"masks\[1\] is no run-length code of 2 x 3"),
+        ({"size": [0, 3], "counts": b""}, r"masks\[1\] is no run-length code of 0 x 3 pixels"),
+        (
+            {"size": [3, 2], "counts": b"123"},
+            r"masks\[1\] has size 3 x 2, masks\[0\] of its group 2",
+        ),
+    ],
+)
+def test_bad_masks(mask: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        batched_mask_nms([CODE, mask], [2, 1])
+
+
+def test_masks_and_scores_that_differ_in_number() -> None:
+    with pytest.raises(ValueError, match=r"scores has shape \(2,\); masks needs \(1,\)"):
+        batched_mask_nms([CODE], [1, 2])

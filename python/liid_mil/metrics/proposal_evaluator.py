@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from liid_cut import batched_nms
+from liid_mil.assignment import NMS_IOU
 from liid_mil.data.types import ImageDataset, Ints, Proposals, Truth
 from liid_mil.metrics.best_overlap import BestOverlap
 from liid_mil.metrics.label_accuracy import true_labels_of
 from liid_mil.metrics.overlaps import Overlaps, ScoredImage, have_masks, overlaps
 from liid_mil.metrics.region_ap import RegionAP
-from liid_mil.proposals.boxes import box_iou
-
-NMS_IOU = 0.4
 
 
 @dataclass(frozen=True)
@@ -176,10 +175,5 @@ def nms(boxes: Any, scores: Any, labels: Any, *, iou: float = NMS_IOU) -> Ints:
     Kept rows, int64, best score first.
     """
     boxes, scores, labels = np.asarray(boxes), np.asarray(scores), np.asarray(labels)
-    overlap = box_iou(boxes, boxes)
-    kept: list[int] = []
-    for row in np.argsort(-scores, kind="stable"):
-        same = [other for other in kept if labels[other] == labels[row]]
-        if labels[row] != 0 and not (overlap[row, same] > iou).any():
-            kept.append(int(row))
-    return np.array(kept, dtype=np.int64)
+    rows = np.flatnonzero(labels)
+    return rows[batched_nms(boxes[rows], scores[rows], labels[rows], iou, n_jobs=1)]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
+from liid_cut import mask_areas
 from liid_mil.data.types import RLE, Bools, Boxes, Ints
 
 
@@ -37,11 +38,11 @@ def encode_label_map(labels: npt.NDArray[np.integer[Any]]) -> list[RLE]:
     encoded: list[RLE] = []
     for k in range(n_regions):
         runs = order[bounds[k] : bounds[k + 1]]
-        encoded.append(encode_runs(starts[runs], ends[runs], (height, width)))
+        encoded.append(encode_spans(starts[runs], ends[runs], (height, width)))
     return encoded
 
 
-def encode_runs(starts: Ints, ends: Ints, size: tuple[int, int]) -> RLE:
+def encode_spans(starts: Ints, ends: Ints, size: tuple[int, int]) -> RLE:
     """Run-length encoding of the pixels starts[i] to ends[i] - 1, counted down the columns.
 
     Runs must rise and not overlap; they may touch.
@@ -66,10 +67,8 @@ def decode_masks(masks: Sequence[RLE]) -> Bools:
 
 
 def areas_of_masks(masks: Sequence[RLE]) -> npt.NDArray[np.int64]:
-    """Number of pixels of each mask, int64 (P,)."""
-    # pycocotools 2.0.11 fails on more than 255 masks (it stores their number in a byte).
-    blocks = [coco_mask.area(list(masks[i : i + 255])) for i in range(0, len(masks), 255)]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *blocks]).astype(np.int64)
+    """Number of pixels of each mask, int64 (P,); raises ``ValueError`` for a damaged one."""
+    return mask_areas(masks)
 
 
 def boxes_of_masks(masks: Sequence[RLE]) -> Boxes:

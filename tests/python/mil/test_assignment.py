@@ -14,6 +14,7 @@ pytest.importorskip("pycocotools")
 from liid_mil.assignment import assign, images_of_store
 from liid_mil.data.types import ImageProposals, Proposals
 from liid_mil.proposals.boxes import box_iou
+from liid_mil.proposals.masks import decode_masks
 from liid_mil.proposals.store import write_store
 from mil.labelled import SIZE, image_proposals
 
@@ -39,12 +40,18 @@ def expected_rows(
     iou: float = 0.4,
     min_score: float = -np.inf,
     most: int | None = None,
+    region: str = "box",
 ) -> list[int]:
     """Section 5.3 word for word: no background, no overlap above iou with a kept one of a class."""
+    assert proposals.masks is not None
+    pixels = decode_masks(proposals.masks)
     kept: list[int] = []
     for row in sorted(range(len(proposals)), key=lambda row: (-scores[row], row)):
         rivals = [other for other in kept if labels[other] == labels[row]]
         overlap = box_iou(proposals.boxes[[row]], proposals.boxes[rivals])
+        if region == "mask":
+            shared = (pixels[row] & pixels[rivals]).sum(axis=(1, 2))
+            overlap = shared / (pixels[row] | pixels[rivals]).sum(axis=(1, 2))
         if labels[row] != 0 and scores[row] >= min_score and not (overlap > iou).any():
             kept.append(row)
     return kept[:most]
@@ -57,6 +64,7 @@ def expected_rows(
         ({"iou": 0.1, "min_score": 0.5}, {"iou": 0.1, "min_score": 0.5}),
         ({"max_per_image": 3}, {"most": 3}),
         ({"suppress": "none"}, {"iou": 1.0}),
+        ({"suppress": "mask", "iou": 0.2}, {"region": "mask", "iou": 0.2}),
     ],
 )
 def test_objects_of_each_image(
@@ -103,6 +111,8 @@ def test_boxes_without_masks(given: tuple[np.ndarray, np.ndarray]) -> None:
     image = ImageProposals("one", SIZE, Proposals(with_masks.boxes, None, with_masks.scores))
     (found,) = assign([image], np.ones(5, int), np.arange(5))
     assert found.masks is None
+    with pytest.raises(ValueError, match="image 'one': suppress is 'mask', but its proposals have"):
+        list(assign([image], np.ones(5, int), np.arange(5), suppress="mask"))
 
 
 def test_the_size_comes_from_the_masks_where_it_is_not_given() -> None:

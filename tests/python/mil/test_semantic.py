@@ -7,7 +7,7 @@ import pytest
 
 from liid_mil.data.types import ImageLabels, Truth
 from liid_mil.proposals.masks import boxes_of_masks, encode_masks
-from liid_mil.semantic import VOID, semantic_map, truth_map
+from liid_mil.semantic import VOID, object_map, semantic_map, truth_map
 
 
 def random_masks(rng: np.random.Generator, n: int, size: tuple[int, int]) -> np.ndarray:
@@ -41,6 +41,24 @@ def test_the_surest_object_of_a_pixel_wins(n: int) -> None:
     assert found.dtype == np.uint8
     assert found.flags.c_contiguous
     np.testing.assert_array_equal(found, expected)
+
+
+def test_objects_and_their_classes_agree() -> None:
+    rng = np.random.default_rng(0)
+    masks, labels = random_masks(rng, 30, (7, 9)), rng.integers(1, 5, 30)
+    image = labels_of(masks, labels, rng.integers(0, 3, 30) / 2)
+    found = object_map(image)
+    assert len(np.unique(found)) > 5
+    np.testing.assert_array_equal(np.append(0, labels)[found], semantic_map(image))
+    for i in np.unique(found[found > 0]) - 1:
+        assert masks[i][found == i + 1].all()
+
+
+def test_too_many_objects_for_a_byte() -> None:
+    masks = np.ones((255, 3, 4), bool)
+    assert object_map(labels_of(masks[:254], np.ones(254, int), np.ones(254))).max() == 1
+    with pytest.raises(ValueError, match="image 'i' has 255 objects; a map has room for 254"):
+        object_map(labels_of(masks, np.ones(255, int), np.ones(255)))
 
 
 @pytest.mark.parametrize("seed", range(5))
