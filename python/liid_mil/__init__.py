@@ -33,6 +33,8 @@ _MODULES = {
     "CamConfig": "training.config",
     "CocoDataset": "data.coco",
     "Extraction": "extraction",
+    "ImageLabels": "data.types",
+    "ImageProposals": "data.types",
     "Labelling": "labelling",
     "LiidLoss": "losses",
     "Metrics": "metrics",
@@ -53,10 +55,12 @@ _MODULES = {
     "Truth": "data.types",
     "VocDataset": "data.voc",
     "ablate": "ablation",
+    "assign": "assignment",
     "build_backbone": "models",
     "cam_scores": "training.cam_scores",
     "evaluate": "metrics",
     "extract": "extraction",
+    "images_of_store": "assignment",
     "label": "labelling",
     "load_classifier": "training.networks",
     "load_network": "training.networks",
@@ -68,6 +72,9 @@ _MODULES = {
     "semantic_map": "semantic",
     "train_cam": "training.loop",
     "train_mil": "training.loop",
+    "write_coco": "export",
+    "write_voc": "export",
+    "write_yolo": "export",
 }
 
 __all__ = list(_MODULES)

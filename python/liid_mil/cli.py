@@ -1,4 +1,4 @@
-"""Command line: ``liid-mil demo``, ``train``, ``extract``, ``label``, ``ablate``."""
+"""Command line: ``liid-mil demo``, ``train``, ``extract``, ``label``, ``export``, ``ablate``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ examples:
   liid-mil train --voc VOCdevkit/VOC2012 -o run --set weights=resnet50.pth
   liid-mil extract run
   liid-mil label run
+  liid-mil export run --format coco -o run/coco
   liid-mil ablate run --tables 1,6
 
 {EXIT_CODES}"""
@@ -77,7 +78,7 @@ def _fail(message: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     try:
-        from liid_mil.commands import ablate, demo, extract, label, train
+        from liid_mil.commands import ablate, demo, export, extract, label, train
     except ImportError as error:
         raise ImportError(f"{error.name} is missing: pip install 'liid-cut[mil]'") from error
 
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liid-mil {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, train, extract, label, ablate):
+    for command in (demo, train, extract, label, export, ablate):
         command.add_parser(commands)
     return parser
 

@@ -6,7 +6,9 @@ the cut's certificate.
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from liid_cut import MultiwayCutResult, build_graph, cut_margins, multiway_cut
 from liid_cut.npz import write_arrays
 from liid_mil.data.types import Bools, Floats, Ints
 from liid_mil.extraction import Extraction
+from liid_mil.label_files import cut_facts
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +96,16 @@ def _graph_of_others(
     return sp.coo_array((part.data, (rows[part.row], rows[part.col])), shape=(n, n))
 
 
-def write_labelling(path: str | Path, extraction: Extraction, labelling: Labelling) -> None:
+def write_labelling(
+    path: str | Path,
+    extraction: Extraction,
+    labelling: Labelling,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
     """Write labels, scores and whose they are as one npz file of plain arrays.
+
+    ``facts`` holds, as JSON, the cut's status, cost, bound, gap and warnings, and ``settings``:
+    what :func:`label` was called with. :func:`liid_mil.label_files.read_labels` reads the file.
 
     Raises
     ------
@@ -110,5 +121,6 @@ def write_labelling(path: str | Path, extraction: Extraction, labelling: Labelli
         "boxes": extraction.boxes,
         "image_ids": np.array(extraction.image_ids, dtype=str),
         "class_names": np.array(extraction.class_names, dtype=str),
+        "facts": np.array(json.dumps(cut_facts(labelling.result, settings or {}), default=str)),
     }
     write_arrays(path, arrays)

@@ -21,7 +21,8 @@ from liid_mil.training.config import Runtime
 _DESCRIPTION = """\
 Label the extracted proposals of a run by the cheapest multi-way cut of their nearest-neighbour
 graph; an image's proposals take its tags or the background. The labels are written as an npz file:
-labels, labels_without_graph, scores, image_index, boxes, image_ids, class_names.
+labels, labels_without_graph, scores, image_index, boxes, image_ids, class_names, facts.
+`liid-mil export` makes annotations of them that detectors train on.
 """
 _EPILOG = f"""\
 examples:
@@ -64,14 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     this = read_run(arguments.folder)
     graph = graph_of(arguments, this.data.reader)
     extraction = open_extraction(arguments.folder / "mil" / "extraction")
-    labelling = label(
-        extraction,
-        time_limit=arguments.time_limit,
-        n_jobs=arguments.jobs,
-        **graph,
-    )
+    settings = {"time_limit": arguments.time_limit, **graph}
+    labelling = label(extraction, n_jobs=arguments.jobs, **settings)
     output = arguments.output or arguments.folder / "labels.npz"
-    write_labelling(output, extraction, labelling)
+    write_labelling(output, extraction, labelling, settings)
 
     counts = np.bincount(labelling.labels, minlength=len(extraction.class_names) + 1)
     names = ("background", *extraction.class_names)

@@ -28,7 +28,8 @@ _MOST_PIXELS = 2**31 - 1
 class CocoDataset(ImageFiles):
     """Images with COCO annotations. An :class:`~liid_mil.data.types.ImageDataset`.
 
-    Image ids are COCO's numbers as strings; the classes 1..K are the categories by rising id.
+    Image ids are COCO's numbers as strings; the classes 1..K are the categories by rising id, which
+    ``category_ids`` has.
     Annotations without a pixel in their box count for the tags and are left out of the truth.
 
     Parameters
@@ -78,6 +79,7 @@ class CocoDataset(ImageFiles):
         self._records = [by_image[int(name)] for name in paths]
         self._sizes = [(images[int(n)]["height"], images[int(n)]["width"]) for n in paths]
         self._columns = columns
+        self.category_ids = tuple(columns)
         for i, records in enumerate(self._records):
             tags[i, [columns[record["category_id"]] for record in records]] = True
         super().__init__(names, tuple(paths), tags, tuple(paths.values()), skipped)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liid_mil.data.types import RLE, DatasetError, ImageDataset, Proposals
+from liid_mil.data.types import RLE, Boxes, DatasetError, Floats, ImageDataset, Proposals
 from liid_mil.proposals.runs import are_run_length_codes
 
 FORMAT = "liid-mil proposals"
@@ -86,6 +86,16 @@ class ProposalStore:
                 raise DatasetError(self.path / "masks.npy", f"mask {row} is damaged")
         span = slice(rows.start, rows.stop)
         return Proposals(np.array(self._boxes[span]), masks, np.array(self._scores[span]))
+
+    @property
+    def boxes(self) -> Boxes:
+        """Boxes of all proposals, image by image: a memory map, float32 (P, 4)."""
+        return self._boxes
+
+    @property
+    def scores(self) -> Floats:
+        """Scores of all proposals, image by image: a memory map, float32 (P,)."""
+        return self._scores
 
     def image_size(self, i: int) -> tuple[int, int]:
         """Height and width of image i; (0, 0) for a skipped one."""

@@ -213,7 +213,7 @@ def test_settings_of_both_trainings() -> None:
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in (
-    "demo", "train", "extract", "label", "ablate"))])  # fmt: skip
+    "demo", "train", "extract", "label", "export", "ablate"))])  # fmt: skip
 def test_help_documents_exit_codes(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([*command, "--help"])
