@@ -1,4 +1,4 @@
-"""Command line: ``liid-cut demo``, ``liid-cut solve``, ``liid-cut verify``."""
+"""Command line: ``liid-cut demo``, ``liid-cut solve``, ``liid-cut verify``, ``liid-cut report``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ import warnings
 from collections.abc import Sequence
 
 from liid_cut import __version__
-from liid_cut.commands import BAD_INPUT, EXIT_CODES, INTERRUPTED, CommandError, demo, solve, verify
+from liid_cut.commands import (
+    BAD_INPUT,
+    EXIT_CODES,
+    INTERRUPTED,
+    CommandError,
+    demo,
+    report,
+    solve,
+    verify,
+)
 from liid_cut.diagnostics import MultiwayCutWarning
 
 _DESCRIPTION = """\
@@ -20,6 +29,7 @@ examples:
   liid-cut demo
   liid-cut solve proposals.npz -o labels.npz
   liid-cut verify proposals.npz labels.npz
+  liid-cut report labels.npz --input proposals.npz -o report.html
 
 {EXIT_CODES}"""
 
@@ -66,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liid-cut {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, solve, verify):
+    for command in (demo, solve, verify, report):
         command.add_parser(commands)
     return parser
 

@@ -22,8 +22,8 @@ FilePath = str | os.PathLike[str]
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def read_arrays(path: FilePath) -> Arrays:
-    """All arrays of an npz file by name.
+def read_arrays(path: FilePath, only: Collection[str] | None = None) -> Arrays:
+    """The arrays of an npz file by name; with ``only``, those of them that it holds.
 
     Raises
     ------
@@ -36,7 +36,8 @@ def read_arrays(path: FilePath) -> Arrays:
         file.seek(0)
         try:
             with np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
+                names = [name for name in archive.files if only is None or name in only]
+                return {name: archive[name] for name in names}
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             if "allow_pickle" in str(error):
                 raise ValueError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.optimize
 
-from liid_cut import _core
+from liid_cut import _core, plots
 
 COMPONENT_DTYPE = np.dtype(
     [
@@ -61,6 +62,10 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
     diagnostics : dict; ``diagnostics["warnings"]`` is a list of sentences,
         ``diagnostics["neighbors"]`` the report of the neighbour search.
     fun, x, mip_dual_bound, mip_gap, mip_node_count : SciPy's names for the same things.
+
+    Figures: ``plot_components``, ``plot_bounds``, ``plot_timings``, ``plot_labels``,
+    ``plot_confusion`` (:mod:`liid_cut.plots`); a page of everything:
+    :func:`liid_cut.report.write_report`.
     """
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -75,6 +80,30 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
         )
 
     __str__ = __repr__
+
+    def plot_components(self, ax: Any = None) -> Any:
+        """Histogram of component sizes; see :func:`liid_cut.plots.plot_components`."""
+        return plots.plot_components(self, ax)
+
+    def plot_bounds(self, ax: Any = None) -> Any:
+        """Cost, bound and gap by stage; see :func:`liid_cut.plots.plot_bounds`."""
+        return plots.plot_bounds(self, ax)
+
+    def plot_timings(self, ax: Any = None) -> Any:
+        """Seconds by stage; see :func:`liid_cut.plots.plot_timings`."""
+        return plots.plot_timings(self, ax)
+
+    def plot_labels(
+        self, probs: Any, label_names: Sequence[str] | None = None, ax: Any = None
+    ) -> Any:
+        """Nodes by label, before and after; see :func:`liid_cut.plots.plot_labels`."""
+        return plots.plot_labels(self, probs, label_names, ax)
+
+    def plot_confusion(
+        self, truth: Any, label_names: Sequence[str] | None = None, ax: Any = None
+    ) -> Any:
+        """True labels against labels; see :func:`liid_cut.plots.plot_confusion`."""
+        return plots.plot_confusion(self, truth, label_names, ax)
 
 
 def component_table(columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
