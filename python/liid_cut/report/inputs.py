@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut.inputs import as_allowed, as_array, as_index_array, as_probs
-from liid_cut.presets import authors_terminal_weights
+from liid_cut.confidence import cut_margins
+from liid_cut.costs import label_costs_of
+from liid_cut.inputs import as_array, as_index_array
 from liid_cut.report.images import ReportImage
 from liid_cut.result import MultiwayCutResult
 from liid_cut.statistics import accuracy, as_truth
@@ -108,12 +109,12 @@ def collect(
     matrix = costs = before = None
     adds_up = True
     if probs is not None:
-        matrix = as_probs(probs, allow_zero_rows=True)
-        if matrix.shape != (n, n_labels):
-            raise ValueError(f"probs has shape {matrix.shape}; the result is of {(n, n_labels)}")
-        costs = _label_costs(result, matrix, allowed)
+        costs = label_costs_of(result, probs, allowed)
+        matrix = as_array("probs", probs)
         before = costs.argmin(axis=1).astype(np.int64)
         cost = _cost(result, costs)
+        if margins is None:
+            margins = cut_margins(result, probs, allowed=allowed)
         adds_up = abs(cost - result.cost) <= _COST_TOLERANCE * max(1.0, abs(result.cost))
     elif allowed is not None:
         raise ValueError("allowed belongs to probs, which is missing")
@@ -132,19 +133,9 @@ def collect(
         images=_checked_images(images, n, n_labels),
         crops=_as_crops(crops, n),
         steps=[_step(i, point, n, n_labels) for i, point in enumerate(delta_path or ())],
-        margins=None if margins is None else _as_margins(margins, n),
+        margins=_as_margins(margins, n),
         facts={str(key): _shown(value) for key, value in (facts or {}).items()},
     )
-
-
-def _label_costs(result: MultiwayCutResult, probs: npt.NDArray[Any], allowed: Any) -> Floats:
-    """Cost of each label of each node at its terminals; infinite where it is not allowed."""
-    mask = None if allowed is None else as_allowed(allowed, probs.shape)
-    weights: Floats = np.asarray(probs, dtype=np.float64)
-    if result.get("preset") == "authors":
-        weights = authors_terminal_weights(weights, mask)
-    costs: Floats = weights.sum(axis=1, keepdims=True) - weights
-    return costs if mask is None else np.where(mask, costs, np.inf)
 
 
 def _cost(result: MultiwayCutResult, costs: Floats) -> float:
@@ -223,7 +214,9 @@ def _step(i: int, point: Any, n: int, n_labels: int) -> DeltaStep:
     return DeltaStep(float(delta), labels, cost, bound, str(point.status))
 
 
-def _as_margins(margins: Any, n: int) -> Floats:
+def _as_margins(margins: Any, n: int) -> Floats | None:
+    if margins is None:
+        return None
     array = as_array("margins", margins).astype(np.float64)
     if array.shape != (n,):
         raise ValueError(f"margins has shape {array.shape}; it must be ({n},)")

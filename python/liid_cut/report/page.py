@@ -58,7 +58,7 @@ def write_report(
     truth : (n,) integers, the true labels; -1 where unknown.
     delta_path : cuts of the same nodes by growing delta: objects with ``delta``, ``labels``,
         ``cost``, ``lower_bound`` and ``status``, or pairs of a delta and a result.
-    margins : (n,) floats, how sure each label is.
+    margins : (n,) floats, how sure each label is; by default :func:`liid_cut.cut_margins`.
     facts : further figures for the headline.
     title : heading of the page.
     max_images, max_changes : images and changed nodes that the page shows; the figures are of all.

@@ -359,22 +359,25 @@ def _largest_ones(data: ReportData) -> Html:
 
 def margins_section(data: ReportData) -> Html:
     """How sure the labels are; with the truth, whether sure ones are right."""
-    if data.margins is None or not data.n:
+    if data.margins is None or not np.isfinite(data.margins).any():
         return Html("")
-    edges = np.unique(np.quantile(data.margins, np.linspace(0, 1, 11)))
-    bins = np.clip(
-        np.searchsorted(edges, data.margins, side="right") - 1, 0, max(len(edges) - 2, 0)
-    )
-    counts = np.bincount(bins)
+    finite = np.isfinite(data.margins)
+    edges = np.unique(np.quantile(data.margins[finite], np.linspace(0, 1, 11)))
+    last = max(len(edges) - 2, 0)
+    bins = np.clip(np.searchsorted(edges, data.margins, side="right") - 1, 0, last)
+    bins[~finite] = last + 1
+    counts = np.bincount(bins, minlength=last + 2)
     rows: list[list[Any]] = []
-    for b in range(len(counts)):
-        low, high = edges[b], edges[min(b + 1, len(edges) - 1)]
-        row: list[Any] = [f"{number(low, 3)} to {number(high, 3)}", number(int(counts[b]))]
+    for b in np.flatnonzero(counts).tolist():
+        name = "no other label allowed"
+        if b <= last:
+            name = f"{number(edges[b], 3)} to {number(edges[min(b + 1, len(edges) - 1)], 3)}"
+        row: list[Any] = [name, number(int(counts[b]))]
         share = counts[b] / counts.max()
         if data.truth is not None:
             known = (bins == b) & (data.truth >= 0)
             right = float((data.after == data.truth)[known].mean()) if known.any() else None
-            row += ["unknown" if right is None else percent(right)]
+            row.append("unknown" if right is None else percent(right))
             share = right or 0.0
         rows.append([*row, bar((share, "after"))])
     head = ["Margin", "#Nodes", *(["#Right"] if data.truth is not None else []), ""]

@@ -29,7 +29,10 @@ def path_of(**changes: Any) -> list[Any]:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"probs": DATA.probs[:-1]}, r"probs has shape \(47, 3\); the result is of \(48, 3\)"),
+        (
+            {"probs": DATA.probs[:-1]},
+            r"probs has shape \(47, 3\); the result belongs to one of \(48, 3\)",
+        ),
         ({"allowed": np.ones((48, 3), bool)}, "allowed belongs to probs, which is missing"),
         ({"truth": np.zeros(47, int)}, r"truth has shape \(47,\); it must be \(48,\)"),
         ({"truth": np.full(48, 3)}, r"truth\[0\] is 3; it must be -1 \(unknown\) to 2"),

@@ -257,6 +257,22 @@ def test_warnings_name_the_setting(tmp_path: Path) -> None:
     assert "Warning" not in page
 
 
+def test_margins_and_whether_sure_labels_are_right(tmp_path: Path, data: Sample) -> None:
+    margins = np.repeat([0.1, 0.4, np.inf], 16)
+    given = {"probs": data.probs, "truth": data.truth, "margins": margins}
+    page, content = page_of(tmp_path / "r.html", data.result, **given)
+    right = np.asarray(data.result) == data.truth
+    text = text_of(page)
+    for name, rows in (("no other label allowed", slice(32, 48)), ("0.4", slice(16, 32))):
+        assert re.search(rf"{name} 16 {right[rows].mean():.1%}", text)
+    nodes = content["nodes"]
+    expected = [None if np.isinf(margins[u]) else margins[u] for u in nodes["id"]]
+    assert nodes["margin"] == expected
+    assert None in expected
+    page, _ = page_of(tmp_path / "r.html", data.result, margins=np.full(48, np.inf))
+    assert 'id="confidence"' not in page
+
+
 def test_many_labels(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     probs = rng.random((400, 200))

@@ -10,7 +10,7 @@ function whyPanel(i) {
     h("h3", {}, `Node ${nameOf(i)}`),
     h("p", {}, from === to ? tag(to) : arrow(from, to)),
     truth >= 0 && h("p", {}, "Truth: ", labelName(truth), ". ", from !== to && from === truth ? "The cut made it wrong. " : "", verdict(i, to)),
-    NODES.margin && h("p", { class: "soft" }, `Margin ${format(NODES.margin[i])}`)));
+    NODES.margin && h("p", { class: "soft" }, `Margin: ${marginText(i)}`)));
   if (!change) {
     return [head, h("p", { class: "soft" }, from === to ? "The cut kept the most probable label." : "")];
   }
@@ -86,7 +86,7 @@ function explorer(root) {
     saving: (a, b) => b.saving - a.saving || a.i - b.i,
     least: (a, b) => a.saving - b.saving || a.i - b.i,
     node: (a, b) => a.i - b.i,
-    margin: (a, b) => NODES.margin[a.i] - NODES.margin[b.i] || a.i - b.i,
+    margin: (a, b) => Math.sign(margin(a.i) - margin(b.i)) || a.i - b.i,
   };
 
   function filter() {
@@ -110,7 +110,7 @@ function explorer(root) {
         h("td", { hidden: state.step === null }, tag(after(i))),
         hasTruth && h("td", { class: "optional" }, verdict(i, NODES.after[i]) || ""),
         h("td", { class: "num" }, format(change.saving)),
-        hasMargin && h("td", { class: "num optional" }, format(NODES.margin[i])));
+        hasMargin && h("td", { class: "num optional" }, marginText(i)));
     }));
     const last = Math.min(first + PAGE_ROWS, rows.length);
     count.textContent = rows.length ? `${first + 1}–${last} of ${rows.length.toLocaleString("en")}` : "No changed node fits";

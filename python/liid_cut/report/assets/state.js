@@ -24,6 +24,10 @@ function after(i) {
   return state.step === null ? NODES.after[i] : DATA.steps[state.step].labels[i];
 }
 
+// How sure a label is; null stands for infinity, where no other label is allowed.
+const margin = (i) => (NODES.margin[i] === null ? Infinity : NODES.margin[i]);
+const marginText = (i) => (NODES.margin[i] === null ? "no other label" : format(NODES.margin[i]));
+
 function stepName() {
   return state.step === null ? "after the cut" : `after the cut with delta ${DATA.steps[state.step].delta}`;
 }

@@ -59,9 +59,9 @@ function viewer(root) {
   function drawn(image) {
     const wanted = image.nodes.map((i, p) => p).filter((p) => options.background || labelOf(image.nodes[p]) > 0);
     if (options.all) return wanted;
-    const rank = (p) => (NODES.margin && shownLabels() !== "before" ? -NODES.margin[image.nodes[p]] : p);
+    const rank = (p) => (NODES.margin && shownLabels() !== "before" ? -margin(image.nodes[p]) : p);
     const kept = [];
-    for (const p of [...wanted].sort((a, b) => rank(a) - rank(b) || a - b)) {
+    for (const p of [...wanted].sort((a, b) => Math.sign(rank(a) - rank(b)) || a - b)) {
       const same = (q) => labelOf(image.nodes[p]) === labelOf(image.nodes[q]);
       if (image.nodes[p] === state.node || !kept.some((q) => same(q) && overlap(image.boxes[p], image.boxes[q]) > OVERLAP)) kept.push(p);
     }
