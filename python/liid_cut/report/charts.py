@@ -6,7 +6,8 @@ classes of the page's style sheet, which knows light and dark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,12 +82,21 @@ class Line:
     dashed: bool = False
 
 
-def line_chart(title: str, xs: Sequence[str], lines: Sequence[Line], show: Any) -> Html:
-    """Series over equally spaced steps named ``xs``; ``show`` formats a value for ticks."""
+def line_chart(
+    title: str,
+    xs: Sequence[str],
+    lines: Sequence[Line],
+    show: Callable[[float], str],
+    *,
+    whole: bool = False,
+) -> Html:
+    """Series over equally spaced steps named ``xs``.
+
+    ``show`` formats values; ``whole`` keeps ticks to whole numbers.
+    """
     values = [v for line in lines for v in line.values if v is not None]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    if high == low:
-        low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
+    ticks = _ticks(min(values, default=0.0), max(values, default=1.0), whole=whole)
+    low, high = ticks[0], ticks[-1]
     span_x, span_y = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
     def x_of(i: int) -> float:
@@ -96,8 +106,7 @@ def line_chart(title: str, xs: Sequence[str], lines: Sequence[Line], show: Any) 
         return _TOP + span_y * (high - value) / (high - low)
 
     marks = []
-    for j in range(4):
-        value = low + (high - low) * j / 3
+    for value in ticks:
         y = _at(y_of(value))
         marks.append(tag("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y, y2=y, class_="grid"))
         marks.append(tag("text", show(value), x=_LEFT - 6, y=y, class_="tick end"))
@@ -134,6 +143,19 @@ def line_chart(title: str, xs: Sequence[str], lines: Sequence[Line], show: Any) 
             aria_label=title,
         ),
     )
+
+
+def _ticks(low: float, high: float, *, whole: bool) -> list[float]:
+    """Three to six round values that enclose ``low`` to ``high``: steps of 1, 2 or 5 times 10^k."""
+    span = high - low or abs(high) or 1.0
+    power = 10.0 ** math.floor(math.log10(span / 4))
+    step = next(power * m for m in (1, 2, 5, 10) if power * m * 4 >= span * (1 - 1e-9))
+    if whole:
+        step = max(step, 1.0)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    if first == last:
+        first, last = first - 1, last + 1
+    return [step * i for i in range(first, last + 1)]
 
 
 def _pct(share: float) -> str:

@@ -398,7 +398,9 @@ def delta_section(data: ReportData) -> Html:
     if data.before is not None:
         changed = [int((step.labels != data.before).sum()) for step in data.steps]
         charts.append(
-            line_chart("Labels changed, by delta", xs, [Line("changed", changed, "c1")], _whole)
+            line_chart(
+                "Labels changed, by delta", xs, [Line("changed", changed, "c1")], _whole, whole=True
+            )
         )
     accuracies = [data.accuracy(step.labels) for step in data.steps]
     if any(a is not None for a in accuracies):
@@ -408,7 +410,9 @@ def delta_section(data: ReportData) -> Html:
             lines.append(Line("before the cut", [base] * len(xs), "c0", dashed=True))
         charts.append(line_chart("Accuracy, by delta (dashed: before the cut)", xs, lines, percent))
     used = [len(np.unique(step.labels)) for step in data.steps]
-    charts.append(line_chart("Labels in use, by delta", xs, [Line("labels", used, "c3")], _whole))
+    charts.append(
+        line_chart("Labels in use, by delta", xs, [Line("labels", used, "c3")], _whole, whole=True)
+    )
     rows: list[list[Any]] = []
     for i, step in enumerate(data.steps):
         row = [
@@ -480,7 +484,7 @@ def _plain(value: Any) -> str:
 
 
 def _whole(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+    return f"{value:,.0f}"
 
 
 def _label(data: ReportData, k: int) -> Html:

@@ -2,6 +2,18 @@
 
 const PAGE_ROWS = 20;
 
+function outcome(from, to, truth) {
+  const right = to === truth;
+  const words = from === to ? (right ? "right" : "wrong")
+    : right ? "made right" : from === truth ? "made wrong" : "wrong before and after";
+  return h("span", { class: right ? "right-mark" : "wrong-mark" }, (right ? "✓ " : "✗ ") + words);
+}
+
+function weightBar(share, kept) {
+  return svg("svg", { class: "bar", "aria-hidden": "true" },
+    svg("rect", { width: `${100 * share}%`, height: "100%", class: kept ? "after" : "gap" }));
+}
+
 function whyPanel(i) {
   const change = changeOf.get(i);
   const from = before(i), to = NODES.after[i];
@@ -9,7 +21,7 @@ function whyPanel(i) {
   const head = h("div", { class: "head" }, crop(i, true), h("div", {},
     h("h3", {}, `Node ${nameOf(i)}`),
     h("p", {}, from === to ? tag(to) : arrow(from, to)),
-    truth >= 0 && h("p", {}, "Truth: ", labelName(truth), ". ", from !== to && from === truth ? "The cut made it wrong. " : "", verdict(i, to)),
+    truth >= 0 && h("p", {}, `Truth: ${labelName(truth)}, `, outcome(from, to, truth)),
     NODES.margin && h("p", { class: "soft" }, `Margin: ${marginText(i)}`)));
   if (!change) {
     return [head, h("p", { class: "soft" }, from === to ? "The cut kept the most probable label." : "")];
@@ -37,7 +49,7 @@ function whyPanel(i) {
       const agrees = NODES.after[v] === to;
       return h("tr", {}, h("th", { scope: "row" }, h("span", { class: "with-crop" }, crop(v), h("span", {}, nameOf(v)))),
         h("td", {}, before(v) === NODES.after[v] ? tag(NODES.after[v]) : arrow(before(v), NODES.after[v])),
-        h("td", { class: "num" }, format(change.w[j])),
+        h("td", { class: "num" }, format(change.w[j]), weightBar(change.w[j] / change.w[0], agrees)),
         h("td", { class: agrees ? "agree" : "cutting" }, agrees ? "kept" : "cut"));
     }))));
   const probabilities = change.p && h("p", { class: "soft" }, "Most probable: ",
