@@ -13,9 +13,10 @@ namespace {
 
 Method method_named(const std::string& method) {
   if (method == "auto") return Method::automatic;
+  if (method == "quick") return Method::quick;
   if (method == "ckr") return Method::ckr;
   if (method == "brute_force") return Method::brute_force;
-  throw std::invalid_argument("method is '" + method + "'; it must be 'auto', 'ckr' or 'brute_force'");
+  throw std::invalid_argument("method is '" + method + "'; it must be 'auto', 'quick', 'ckr' or 'brute_force'");
 }
 
 // Ctrl-C is a limit like any other and only stops the solve. Anything else that a signal handler or the user's
@@ -166,7 +167,7 @@ py::list names(Enum last) {
 
 void bind_solve(py::module_& m) {
   using py::arg;
-  m.attr("STATUSES") = py::tuple(names(Status::memory_limit));
+  m.attr("STATUSES") = py::tuple(names(Status::unproven));
   m.attr("STAGES") = py::tuple(names(Stage::branch_and_bound));
   m.def(
       "check_probs",

@@ -17,6 +17,7 @@ from liid_cut.api import multiway_cut, solve
 from liid_cut.boxes import batched_mask_nms, batched_nms, mask_areas
 from liid_cut.ckr import ckr_model
 from liid_cut.confidence import cut_margins, fit_temperature, label_distributions
+from liid_cut.coupling.path import DeltaPath, DeltaPathPoint, delta_path
 from liid_cut.diagnostics import MultiwayCutWarning
 from liid_cut.gco import cut_general_graph
 from liid_cut.graph import build_graph
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from liid_cut.estimator import MultiwayCutClassifier as MultiwayCutClassifier
 
 __all__ = [
+    "DeltaPath",
+    "DeltaPathPoint",
     "MinMarginals",
     "MultiwayCutProblem",
     "MultiwayCutResult",
@@ -47,6 +50,7 @@ __all__ = [
     "ckr_model",
     "cut_general_graph",
     "cut_margins",
+    "delta_path",
     "find_neighbors",
     "fit_temperature",
     "label_distributions",

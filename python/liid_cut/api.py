@@ -15,11 +15,11 @@ from liid_cut.diagnostics import MultiwayCutWarning, diagnose
 from liid_cut.inputs import as_allowed, as_bytes, as_choice, as_n_threads, as_number
 from liid_cut.memory import free_bytes
 from liid_cut.presets import authors_labels
-from liid_cut.problem import PAPER_DELTA, MultiwayCutProblem, make_problem
+from liid_cut.problem import MultiwayCutProblem, make_problem
 from liid_cut.progress import reporter
 from liid_cut.result import MESSAGES, MultiwayCutResult, component_table
 
-METHODS = ("auto", "ckr", "brute_force")
+METHODS = ("auto", "quick", "ckr", "brute_force")
 
 
 def multiway_cut(
@@ -28,10 +28,13 @@ def multiway_cut(
     *,
     graph: Any = None,
     n_neighbors: int = 3,
-    delta: float = PAPER_DELTA,
+    delta: float | str | None = None,
     symmetrize: str = "mutual",
     allowed: Any = None,
-    preset: str = "paper",
+    preset: str = "default",
+    terminal_weights: str = "linear",
+    temperature: float = 1.0,
+    edge_weights: str = "abs",
     neighbors: Any = "auto",
     target_recall: float = 0.999,
     max_memory: int | str | None = None,
@@ -64,14 +67,26 @@ def multiway_cut(
         tuple ``(edges (m, 2), weights (m,))`` with each undirected edge once, or a networkx or
         igraph graph with the edge attribute ``"weight"`` (:mod:`liid_cut.graph_inputs`).
     n_neighbors : every proposal is connected to at most this many others of largest cosine.
-    delta : weight of edges against probabilities. The paper's 5 fits its features; for others try
-        0.1 to 2.
+    delta : weight of edges against probabilities. ``"auto"``, the default for ``feats``: estimated
+        from ``probs`` and the graph alone (:mod:`liid_cut.coupling`); the value is
+        ``result.delta``, why it was chosen ``result.diagnostics["delta"]``. It costs about as much
+        as five cuts, and ``time_limit`` does not cut it short. With ``graph``, a number or
+        ``"auto"`` multiplies its weights; by default they stay as they are.
     symmetrize : ``"mutual"``: an edge where each end is among the other's nearest; ``"union"``:
         where one is.
     allowed : (n, K+1) bool; labels that each proposal may take, a hard constraint of the
         optimisation. :func:`liid_cut.tags_to_allowed` makes it from image tags.
-    preset : ``"paper"``, or ``"authors"``: the graph of the authors' published script
-        (see :mod:`liid_cut.presets`), where ``allowed`` carries the image tags.
+    preset : ``"default"``; ``"paper"``: delta is 5 unless given; ``"authors"``: the graph of the
+        authors' published script (see :mod:`liid_cut.presets`), where ``allowed`` carries the image
+        tags.
+    terminal_weights : of the edges to terminals. ``"linear"``: ``probs``, as in the paper;
+        ``"log"``: ``log(p / min_k p)``, the cut is then the most probable labelling of a Potts
+        model, and a wrong delta does less harm. Costs are in these weights. A probability below a
+        millionth of its row's sum counts as that.
+    temperature : T > 0: ``probs ** (1/T)``, rows scaled to their sums, in place of ``probs``. Below
+        1 for a classifier that is less sure than it is right, above 1 for one that is too sure.
+    edge_weights : ``"abs"``: ``|cos|``, as in the paper; ``"clip"``: ``max(cos, 0)``; ``"local"``:
+        scaled by the distances to the last neighbours of both ends (:mod:`liid_cut.weights`).
     neighbors : how neighbours are found: ``"auto"`` (exactly, up to some hundred thousand
         proposals), ``"exact"``, ``"certified"``, ``"pca"``, ``"faiss:<factory string>"``,
         ``"torch:<device>"``, or a function; see :mod:`liid_cut.neighbors`. Or neighbours found
@@ -85,9 +100,11 @@ def multiway_cut(
     zero_rows : ``"error"``, or ``"isolate"``: a proposal whose features are all zero has no edge.
     shared_tags : True: only proposals whose ``allowed`` rows share a foreground label become
         neighbours. Applied inside the search: each gets ``n_neighbors`` that do.
-    method : ``"auto"``: every stage, cheapest first; ``"ckr"``: the paper's way, the LP of every
+    method : ``"auto"``: every stage, cheapest first; ``"quick"``: reductions, dual ascent and
+        expansion moves once, for a good labelling whose bound may leave a gap (status
+        ``"unproven"``); ``"ckr"``: the paper's way, the LP of every
         component by simplex, then branch and bound; ``"brute_force"``: every labelling of every
-        component, for tiny instances. All three agree on the cost.
+        component, for tiny instances. All but ``"quick"`` agree on the cost.
     time_limit : seconds of wall-clock time; when it is reached, the best labelling so far is
         returned with its bound. The neighbour search counts but is not cut short.
     n_jobs : threads; None or -1: all cores. Results do not depend on it.
@@ -128,6 +145,9 @@ def multiway_cut(
         symmetrize=symmetrize,
         allowed=allowed,
         preset=preset,
+        terminal_weights=terminal_weights,
+        temperature=temperature,
+        edge_weights=edge_weights,
         neighbors=neighbors,
         target_recall=target_recall,
         max_memory=max_memory,
@@ -219,7 +239,12 @@ def _solve(
         messages=raw["messages"],
         proofs=raw["proofs"],
         proofs_complete=raw["proofs_complete"],
-        preset="paper",
+        preset="default",
+        delta=problem.delta,
+        graph_scale=problem.graph_scale,
+        terminal_weights=problem.terminal_weights,
+        temperature=problem.temperature,
+        edge_weights=problem.edge_weights,
         method=method,
         timings={**raw["timings"], "total": time.perf_counter() - start},
         diagnostics=diagnostics,

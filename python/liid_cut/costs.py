@@ -13,12 +13,15 @@ import numpy.typing as npt
 
 from liid_cut.inputs import as_allowed, as_probs
 from liid_cut.presets import authors_terminal_weights
+from liid_cut.weights import as_terminal_weights
 
 Floats = npt.NDArray[np.float64]
 
 
 def label_costs(result: Any, probs: Any, allowed: Any = None) -> Floats:
-    """Cost (n, K+1) of each label at each node, ``sum_j p[u, j] - p[u, k]``; inf: not allowed.
+    """Cost (n, K+1) of each label at each node, ``sum_j t[u, j] - t[u, k]``; inf: not allowed.
+
+    t are the terminal weights that the result's settings make of ``probs``.
 
     Parameters
     ----------
@@ -33,6 +36,9 @@ def label_costs(result: Any, probs: Any, allowed: Any = None) -> Floats:
     mask = None if allowed is None else as_allowed(allowed, weights.shape)
     if result.preset == "authors":  # there the tags shape the edges to terminals
         weights, mask = authors_terminal_weights(weights, mask), None
+    else:
+        kind, temperature = result.get("terminal_weights"), result.get("temperature")
+        weights = as_terminal_weights(weights, kind, temperature, mask)
     exact = np.asarray(weights, dtype=np.float64)
     costs: Floats = exact.sum(axis=1, keepdims=True) - exact
     return costs if mask is None else np.where(mask, costs, np.inf)

@@ -38,6 +38,7 @@ def diagnose(
         "largest_component_share": 0.0,
         "collapsed": False,
         "neighbors": problem.search,
+        "delta": problem.delta_report,
         "warnings": [] if problem.search is None else list(problem.search["warnings"]),
     }
     if len(components) == 0:

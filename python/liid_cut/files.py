@@ -43,6 +43,11 @@ _RESULT_FACTS = {
     "status": str,
     "success": bool,
     "preset": str,
+    "delta": float,
+    "graph_scale": float,
+    "terminal_weights": str,
+    "temperature": float,
+    "edge_weights": str,
     "proofs": dict,
 }
 

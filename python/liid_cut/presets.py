@@ -1,4 +1,9 @@
-"""``preset="authors"``: the problem that the authors' published script builds.
+"""Presets: what ``delta`` and the weights are where the user does not say.
+
+``"default"``: delta is estimated (:mod:`liid_cut.coupling`). ``"paper"``: delta 5 (section 6.2).
+Both: linear terminal weights, edge weights ``|cos|``.
+
+``"authors"``: the problem that the authors' published script builds.
 
 It differs from the paper in these points: the three neighbours count the node itself; an edge is
 taken only from the lower to the higher index; its weight is the cosine plus 1, shifted by the
@@ -19,7 +24,8 @@ from liid_cut.graph import Edges, Weights
 from liid_cut.inputs import Matrix
 from liid_cut.neighbors import NeighborTable
 
-PRESETS = ("paper", "authors")
+PRESETS = ("default", "paper", "authors")
+PAPER_DELTA = 5.0
 
 _CONFIDENT = 0.9
 _MOST_TERMINALS = 4

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from liid_cut.coupling import estimate_delta
 from liid_cut.graph import Edges, Weights, canonical_edges, neighbor_edges, to_csr
 from liid_cut.inputs import (
     Matrix,
     as_allowed,
     as_choice,
     as_feats,
+    as_number,
     as_positive_int,
     as_probs,
 )
 from liid_cut.neighbors import as_table, is_table, search, search_settings
-from liid_cut.presets import PRESETS, authors_edges, authors_terminal_weights
-
-PAPER_DELTA = 5.0
+from liid_cut.presets import PAPER_DELTA, PRESETS, authors_edges, authors_terminal_weights
+from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS, as_terminal_weights, weighted_table
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,18 @@ class MultiwayCutProblem:
 
     Attributes
     ----------
-    probs : (n, K+1) floats >= 0, the weights p of the edges to the K+1 terminals.
+    probs : (n, K+1) floats >= 0, the weights p of the edges to the K+1 terminals, as
+        ``terminal_weights`` and ``temperature`` make them of the probabilities.
     edges : (m, 2) int32, u < v, sorted, without duplicates.
     weights : (m,) float64, positive.
     allowed : (n, K+1) bool, the labels each node may take; None: all.
     search : report of the neighbour search (:class:`liid_cut.NeighborTable`); None: the graph was
         given.
+    terminal_weights, temperature, edge_weights : the settings that made the weights.
+    delta : what the similarities of neighbours were multiplied with.
+    graph_scale : what the weights of a given graph were multiplied with.
+    delta_report : ``chosen_by`` (``"user"``, ``"preset"`` or ``"auto"``), and with ``"auto"`` the
+        fields of :class:`liid_cut.coupling.DeltaEstimate`.
     """
 
     probs: Matrix
@@ -44,6 +51,12 @@ class MultiwayCutProblem:
     weights: Weights
     allowed: npt.NDArray[np.bool_] | None = None
     search: dict[str, Any] | None = None
+    terminal_weights: str = "linear"
+    temperature: float = 1.0
+    edge_weights: str = "abs"
+    delta: float = 1.0
+    graph_scale: float = 1.0
+    delta_report: dict[str, Any] = field(default_factory=lambda: {"chosen_by": "user"})
 
     @property
     def n_nodes(self) -> int:
@@ -67,10 +80,13 @@ def make_problem(
     *,
     graph: Any = None,
     n_neighbors: int = 3,
-    delta: float = PAPER_DELTA,
+    delta: float | str | None = None,
     symmetrize: str = "mutual",
     allowed: Any = None,
-    preset: str = "paper",
+    preset: str = "default",
+    terminal_weights: str = "linear",
+    temperature: float = 1.0,
+    edge_weights: str = "abs",
     neighbors: Any = "auto",
     target_recall: float = 0.999,
     max_memory: int | str | None = None,
@@ -95,15 +111,35 @@ def make_problem(
 
     matrix = as_probs(probs, allow_zero_rows=graph is not None)
     mask = None if allowed is None else as_allowed(allowed, matrix.shape)
+    if preset == "authors":
+        _reject_settings_of_authors(delta, symmetrize, terminal_weights, temperature, edge_weights)
+    as_choice("edge_weights", edge_weights, EDGE_WEIGHTS)
+    as_choice("terminal_weights", terminal_weights, TERMINAL_WEIGHTS)
+    temperature = as_number("temperature", temperature, positive=True)
+    delta = as_delta(delta)
     if graph is not None:
         if preset == "authors":
             raise ValueError("preset 'authors' builds its own graph; it needs feats, not graph")
+        if edge_weights != "abs":
+            raise ValueError(
+                f"edge_weights {edge_weights!r} makes weights of feats; graph brings its own"
+            )
         edges, weights = canonical_edges(graph, len(matrix))
         _reject_undetermined(matrix, edges)
-        return MultiwayCutProblem(matrix, edges, weights, mask)
+        terminals = as_terminal_weights(matrix, terminal_weights, temperature, mask)
+        unscaled = MultiwayCutProblem(
+            terminals,
+            edges,
+            weights,
+            mask,
+            terminal_weights=terminal_weights,
+            temperature=temperature,
+        )
+        if delta is None:
+            return unscaled
+        problem = with_delta(unscaled, matrix, delta, n_jobs)
+        return replace(problem, graph_scale=problem.delta)
 
-    if preset == "authors" and (delta != PAPER_DELTA or symmetrize != "mutual"):
-        raise ValueError("preset 'authors' has no delta and no symmetrize; leave both out")
     k = as_positive_int("n_neighbors", n_neighbors)
     if preset == "authors":
         k -= 1  # the script's k counts the node itself
@@ -125,10 +161,74 @@ def make_problem(
 
     if preset == "authors":
         edges, weights = authors_edges(table, mask)
-        terminal_weights = authors_terminal_weights(matrix, mask)
-        return MultiwayCutProblem(terminal_weights, edges, weights, search=table.report)
-    edges, weights = neighbor_edges(table, delta=delta, symmetrize=symmetrize)
-    return MultiwayCutProblem(matrix, edges, weights, mask, table.report)
+        return MultiwayCutProblem(
+            authors_terminal_weights(matrix, mask), edges, weights, search=table.report
+        )
+    table = weighted_table(table, edge_weights)
+    edges, weights = neighbor_edges(table, delta=1.0, symmetrize=symmetrize)
+    terminals = as_terminal_weights(matrix, terminal_weights, temperature, mask)
+    unscaled = MultiwayCutProblem(
+        terminals,
+        edges,
+        weights,
+        mask,
+        table.report,
+        terminal_weights,
+        temperature,
+        edge_weights,
+    )
+    if delta is not None:
+        return with_delta(unscaled, matrix, delta, n_jobs)
+    problem = with_delta(unscaled, matrix, "auto" if preset == "default" else PAPER_DELTA, n_jobs)
+    if preset == "paper":
+        problem = replace(problem, delta_report={"chosen_by": "preset"})
+    return problem
+
+
+def as_delta(value: Any) -> float | str | None:
+    """``"auto"``, None, or a finite number >= 0."""
+    if value is None or value == "auto":
+        return None if value is None else "auto"
+    if isinstance(value, str):
+        raise ValueError(f"delta is {value!r}; it must be 'auto' or a number >= 0")
+    return as_number("delta", value, positive=False)
+
+
+def with_delta(
+    problem: MultiwayCutProblem, probs: Matrix, delta: float | str, n_jobs: int | None
+) -> MultiwayCutProblem:
+    """The problem, whose weights are those at delta 1, with another; ``"auto"`` estimates it.
+
+    ``probs``: the probabilities behind ``problem.probs``.
+    """
+    report: dict[str, Any] = {"chosen_by": "user"}
+    if isinstance(delta, str):
+        softened = as_terminal_weights(probs, "linear", problem.temperature, None)
+        estimate = estimate_delta(
+            softened, problem.probs, problem.edges, problem.weights, problem.allowed, n_jobs=n_jobs
+        )
+        delta, report = estimate.delta, estimate.report()
+    weights = problem.weights * delta
+    heavy = weights > 0  # delta 0, or so small that a product is
+    return replace(
+        problem,
+        edges=np.ascontiguousarray(problem.edges[heavy]),
+        weights=weights[heavy],
+        delta=delta,
+        delta_report=report,
+    )
+
+
+def _reject_settings_of_authors(
+    delta: Any, symmetrize: Any, terminal_weights: Any, temperature: Any, edge_weights: Any
+) -> None:
+    if delta is not None or symmetrize != "mutual":
+        raise ValueError("preset 'authors' has no delta and no symmetrize; leave both out")
+    if (terminal_weights, temperature, edge_weights) != ("linear", 1.0, "abs"):
+        raise ValueError(
+            "preset 'authors' has weights of its own; leave terminal_weights, temperature and "
+            "edge_weights out"
+        )
 
 
 def _foreground(

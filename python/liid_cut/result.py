@@ -28,6 +28,7 @@ MESSAGES = {
     "time_limit": "Time limit reached: best labelling so far, with its lower bound.",
     "interrupted": "Interrupted: best labelling so far, with its lower bound.",
     "size_limit": "A component is too large for the LP solver's indices: best labelling found.",
+    "unproven": "The quick method ended before the bound reached the cost.",
     "memory_limit": "A component needs more memory than there is: best labelling found.",
 }
 
@@ -43,9 +44,9 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
     labels : (n,) int32. With ``preset="authors"`` after the clean-up by tags.
     cut_labels : (n,) int32, the labelling that ``cost`` belongs to; ``labels`` but for that preset.
     cost, lower_bound : float. ``gap`` is their difference, ``mip_gap`` the same over ``cost``.
-    status : ``"optimal"``, ``"time_limit"``, ``"interrupted"``, ``"size_limit"`` or
-        ``"memory_limit"``. Optimal means that ``cost - lower_bound <= 1e-9 * max(1, |cost|)`` holds
-        for every component.
+    status : ``"optimal"``, ``"time_limit"``, ``"interrupted"``, ``"size_limit"``,
+        ``"memory_limit"``, or ``"unproven"`` (``method="quick"`` only). Optimal means that
+        ``cost - lower_bound <= 1e-9 * max(1, |cost|)`` holds for every component.
     success : bool, whether the status is ``"optimal"``; ``message`` says it in a sentence.
     n_components : int; ``component_ids`` : (n,) int32, numbered by their smallest node.
     components : structured array (n_components,): ``size`` in nodes, ``edges``, ``cost``,
@@ -55,12 +56,16 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
         of nodes of its search trees that dual ascent bounded.
     edges, weights : the graph as (m, 2) int32 with u < v and (m,) float64; ``graph`` : the same as
         a symmetric scipy.sparse.csr_array (n, n).
+    delta : float, what the similarities of neighbours were multiplied with; ``graph_scale`` : what
+        the weights of a given graph were. 1 where nothing was.
+    preset, terminal_weights, temperature, edge_weights : the settings of the solve.
     messages : (m, K+1) float64, dual messages that prove the bound (see :func:`liid_cut.verify`).
     proofs : list of dict, proofs of the parts of the graph where messages alone do not suffice.
     proofs_complete : bool; False if some were too large to keep, so that ``verify`` confirms less.
     timings : dict of wall-clock seconds by stage.
     diagnostics : dict; ``diagnostics["warnings"]`` is a list of sentences,
-        ``diagnostics["neighbors"]`` the report of the neighbour search.
+        ``diagnostics["neighbors"]`` the report of the neighbour search, ``diagnostics["delta"]``
+        how delta was chosen.
     fun, x, mip_dual_bound, mip_gap, mip_node_count : SciPy's names for the same things.
 
     Figures: ``plot_components``, ``plot_bounds``, ``plot_timings``, ``plot_labels``,

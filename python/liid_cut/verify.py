@@ -39,6 +39,7 @@ from liid_cut.inputs import as_allowed
 from liid_cut.presets import PRESETS, authors_labels
 from liid_cut.proofs import Floats, Malformed, Scope, bound_by_node
 from liid_cut.result import COMPONENT_DTYPE, MESSAGES
+from liid_cut.weights import TERMINAL_WEIGHTS
 
 TOLERANCE = 1e-9
 _LABELLINGS_PER_BLOCK = 1 << 16
@@ -68,8 +69,10 @@ def verify(result: Any, probs: Any, graph: Any = None, *, allowed: Any = None) -
     Parameters
     ----------
     result : MultiwayCutResult.
-    probs : (n, K+1), as in the solve.
-    graph : as in :func:`liid_cut.multiway_cut`; None: the graph that the result carries.
+    probs : (n, K+1), as in the solve; ``result.terminal_weights`` and ``result.temperature`` are
+        applied to them again.
+    graph : as in :func:`liid_cut.multiway_cut`, before ``result.graph_scale`` multiplied it; None:
+        the graph that the result carries.
     allowed : as in the solve.
 
     Returns
@@ -81,6 +84,11 @@ def verify(result: Any, probs: Any, graph: Any = None, *, allowed: Any = None) -
     ValueError : ``probs``, ``graph`` or ``allowed`` is malformed. A false claim of the result is
         not an error but an entry of ``problems``.
     """
+    if result.preset != "authors":
+        kind, temperature = result.get("terminal_weights"), result.get("temperature")
+        if not (isinstance(kind, str) and kind in TERMINAL_WEIGHTS and _is_positive(temperature)):
+            claim = f"terminal_weights is {kind!r}, temperature {temperature!r}"
+            return Verification(problems=[claim])
     checker = _Checker(result, label_costs(result, probs, allowed))
     labels = result.cut_labels
     if result.preset == "authors" and allowed is not None:
@@ -163,7 +171,11 @@ class _Checker:
     def is_about(self, graph: Any) -> bool:
         if graph is None:
             return True
-        given = to_csr(self.n, *canonical_edges(graph, self.n))
+        scale = self.result.get("graph_scale")
+        if not _is_positive(scale) and scale != 0:
+            self.complain(f"graph_scale is {scale!r}")
+            return False
+        given = to_csr(self.n, *canonical_edges(graph, self.n)) * scale
         difference = abs(to_csr(self.n, self.edges, self.weights) - given)
         if difference.nnz and not difference.max() <= TOLERANCE * max(1.0, given.max()):
             self.complain("the result belongs to another graph")
@@ -294,6 +306,10 @@ def _sum(values: Floats) -> float:
         return math.fsum(values) if np.isfinite(values).all() else -math.inf
     except OverflowError:
         return -math.inf
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and value > 0
 
 
 def _shown(value: float) -> float:

@@ -67,7 +67,7 @@ def label(extraction: Extraction, *, delta: float = 5.0, **settings: Any) -> Lab
     """
     allowed = extraction.allowed
     silent = ~np.asarray(extraction.feats.any(axis=1))
-    if silent.any() and settings.get("preset", "paper") == "paper":
+    if silent.any() and settings.get("preset") != "authors":
         log.warning("%d proposals have no features, so no neighbours", silent.sum())
         graph = {name: settings.pop(name) for name in _GRAPH if name in settings}
         edges = _graph_of_others(extraction.feats, silent, delta, settings.get("n_jobs"), **graph)

@@ -124,12 +124,33 @@ TEST_CASE("proofs are disjoint parts in the order of their nodes") {
   }
 }
 
+TEST_CASE("the quick method closes what its stages prove and says where they do not suffice") {
+  Settings settings;
+  settings.method = Method::quick;
+  for (const Instance& instance : {path(), star(), potts_grid(5, 3, 1)}) {
+    const Result quick = solve(instance.problem(), settings);
+    CHECK(quick.status == Status::optimal);
+    CHECK(quick.cost == doctest::Approx(solve(instance.problem()).cost));
+  }
+  for (const Instance& instance : {triangle(), pentagon(), simplex_grid(7)}) {
+    const Problem problem = instance.problem();
+    const Result quick = solve(problem, settings);
+    const double optimum = solve(problem).cost;
+    CHECK(quick.status == Status::unproven);
+    CHECK(quick.components[0].stage == Stage::open);
+    CHECK(quick.lower_bound <= optimum + 1e-9);
+    CHECK(quick.cost >= optimum - 1e-9);
+    CHECK(check_certificate(problem, quick).ok());
+  }
+}
+
 TEST_CASE("names of statuses and stages") {
   CHECK(name(Status::optimal) == "optimal");
   CHECK(name(Status::time_limit) == "time_limit");
   CHECK(name(Status::interrupted) == "interrupted");
   CHECK(name(Status::size_limit) == "size_limit");
   CHECK(name(Status::memory_limit) == "memory_limit");
+  CHECK(name(Status::unproven) == "unproven");
   CHECK(name(Stage::open) == "open");
   CHECK(name(Stage::inspection) == "inspection");
   CHECK(name(Stage::enumeration) == "enumeration");

@@ -36,19 +36,32 @@ def test_every_setting_of_make_problem_is_one_of_multiway_cut() -> None:
         assert problem[name].kind == call[name].kind, name
 
 
-def test_defaults_are_those_of_the_paper() -> None:
+def test_defaults_are_those_of_the_paper_but_for_delta() -> None:
     probs, feats = probabilities(50, 4, 0), features(50, 8, 0)
     expected = multiway_cut(
         probs,
         feats,
         n_neighbors=3,
-        delta=5.0,
+        delta="auto",
         symmetrize="mutual",
-        preset="paper",
+        preset="default",
+        terminal_weights="linear",
+        temperature=1.0,
+        edge_weights="abs",
         neighbors="exact",
         method="auto",
     )
     assert_same_bits(multiway_cut(probs, feats), expected)
+
+
+def test_preset_of_the_paper_keeps_its_delta() -> None:
+    probs, feats = probabilities(50, 4, 0), features(50, 8, 0)
+    result = multiway_cut(probs, feats, preset="paper")
+    assert (result.delta, result.preset) == (5.0, "paper")
+    assert result.diagnostics["delta"] == {"chosen_by": "preset"}
+    assert_same_bits(multiway_cut(probs, feats, delta=5.0), result)
+    other = multiway_cut(probs, feats, preset="paper", delta=0.5)
+    assert (other.delta, other.diagnostics["delta"]) == (0.5, {"chosen_by": "user"})
 
 
 def test_features_and_their_graph_give_the_same_cut() -> None:
@@ -137,7 +150,7 @@ def test_one_node() -> None:
 
 
 def test_two_nodes() -> None:
-    result = multiway_cut([[0.9, 0.1], [0.4, 0.6]], [[1.0, 0.0], [1.0, 0.0]])
+    result = multiway_cut([[0.9, 0.1], [0.4, 0.6]], [[1.0, 0.0], [1.0, 0.0]], delta=5.0)
     assert result.labels.tolist() == [0, 0]
     assert result.cost == pytest.approx(0.7)
     assert result.weights.tolist() == [5.0]

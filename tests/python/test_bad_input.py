@@ -82,9 +82,15 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "allowed shape": ({"allowed": np.ones((3, 3), bool)}, "allowed has shape (3, 3); probs has"),
     "allowed 1-d": ({"allowed": np.ones(3, bool)}, "allowed has shape (3,); probs has (3, 2)"),
     # settings
-    "method": ({"method": "simplex"}, "method is 'simplex'; it must be one of 'auto', 'ckr', 'b"),
-    "method type": ({"method": 3}, "method is 3; it must be one of 'auto', 'ckr', 'brute_force'"),
-    "preset": ({"preset": "author"}, "preset is 'author'; it must be one of 'paper', 'authors'"),
+    "method": ({"method": "simplex"}, "method is 'simplex'; it must be one of 'auto', 'quick'"),
+    "method type": (
+        {"method": 3},
+        "method is 3; it must be one of 'auto', 'quick', 'ckr', ",
+    ),
+    "preset": (
+        {"preset": "author"},
+        "preset is 'author'; it must be one of 'default', 'pap",
+    ),
     "symmetrize": ({"symmetrize": "both"}, "symmetrize is 'both'; it must be one of 'mutual', '"),
     "neighbors": ({"neighbors": "faiss"}, "neighbors is 'faiss'; it must be one of 'auto', 'ex"),
     "n_jobs 0": ({"n_jobs": 0}, "n_jobs is 0; it must be an integer from 1 to 32768"),
@@ -104,7 +110,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "negative delta": ({"delta": -1}, "delta is -1; it must be finite and >= 0"),
     "nan delta": ({"delta": NAN}, "delta is nan; it must be finite and >= 0"),
     "inf delta": ({"delta": INF}, "delta is inf; it must be finite and >= 0"),
-    "delta type": ({"delta": "five"}, "delta is 'five'; it must be a number"),
+    "delta type": ({"delta": "five"}, "delta is 'five'; it must be 'auto' or a number >= 0"),
     "delta array": ({"delta": [1.0, 2.0]}, "delta is [1.0, 2.0]; it must be a number"),
     "n_neighbors 0": ({"n_neighbors": 0}, "n_neighbors is 0; it must be an integer >= 1"),
     "n_neighbors float": ({"n_neighbors": 2.5}, "n_neighbors is 2.5; it must be an integer >= 1"),

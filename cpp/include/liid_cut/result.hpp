@@ -25,6 +25,7 @@ enum class Status {
   interrupted,
   size_limit,    // a component's LP has more entries than the LP solver can index
   memory_limit,  // an allocation failed inside a component
+  unproven,      // the quick method ended before the bound reached the cost
 };
 std::string_view name(Status status);
 

@@ -13,6 +13,7 @@ namespace liid_cut {
 
 enum class Method {
   automatic,    // every stage, cheapest first
+  quick,        // reductions, dual ascent and expansions once: a labelling with its bound, proven or not
   ckr,          // the paper's way: the LP of every component by simplex, then branch and bound
   brute_force,  // every labelling of every component: the oracle for tiny instances
 };

@@ -154,6 +154,7 @@ class Solver {
     const double tolerance = 0.5 * settings_.optimality_tolerance * std::max(1.0, cut.lower_bound);
     switch (settings_.method) {
       case Method::automatic: cut_by_all_stages(model, tolerance, context, known, cut); return;
+      case Method::quick: cut_quickly(model, tolerance, context, known, cut); return;
       case Method::ckr: cut_by_relaxation(model, tolerance, context, known, cut); return;
       case Method::brute_force: {
         Labelling cheapest = brute_force(model, settings_.max_enumeration, stop_);
@@ -170,7 +171,8 @@ class Solver {
   }
   // A component counts as closed only by a stage that its method runs.
   bool may_close_by_inspection(ComponentId t) const {
-    return settings_.method == Method::automatic || components_.edges_of(t).empty();
+    return settings_.method == Method::automatic || settings_.method == Method::quick ||
+           components_.edges_of(t).empty();
   }
 
   void store(ComponentId t, ModelCut cut) {
@@ -308,6 +310,7 @@ std::string_view name(Status status) {
     case Status::interrupted: return "interrupted";
     case Status::size_limit: return "size_limit";
     case Status::memory_limit: return "memory_limit";
+    case Status::unproven: return "unproven";
   }
   return "";
 }

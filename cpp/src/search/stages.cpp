@@ -217,6 +217,13 @@ void cut_by_all_stages(const PottsModel& model, double tolerance, SearchContext&
   }
 }
 
+void cut_quickly(const PottsModel& model, double tolerance, SearchContext& context,
+                 std::span<const LabelId> debug_labels, ModelCut& cut) {
+  if (cut.gap() <= tolerance) return;
+  cut_kernels(model, Rules::all, tolerance, context, debug_labels, cut);
+  if (cut.gap() > tolerance && !context.stop().requested()) cut.limit = Status::unproven;
+}
+
 void cut_by_relaxation(const PottsModel& model, double tolerance, SearchContext& context,
                        std::span<const LabelId> debug_labels, ModelCut& cut) {
   try {

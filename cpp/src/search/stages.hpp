@@ -18,6 +18,11 @@ ModelCut inspect(const PottsModel& model);
 void cut_by_all_stages(const PottsModel& model, double tolerance, SearchContext& context,
                        std::span<const LabelId> debug_labels, ModelCut& cut);
 
+// The first pass of these stages alone: no label is ruled out, nothing is searched, so that the time is bounded by the
+// model's size. A model that it leaves open says so in cut.limit.
+void cut_quickly(const PottsModel& model, double tolerance, SearchContext& context,
+                 std::span<const LabelId> debug_labels, ModelCut& cut);
+
 // The paper's way: the CKR LP of the model by simplex, then branch and bound. A model whose LP cannot be set up leaves
 // `cut` open and says so in cut.limit.
 void cut_by_relaxation(const PottsModel& model, double tolerance, SearchContext& context,

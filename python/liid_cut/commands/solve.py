@@ -21,6 +21,7 @@ from liid_cut.files import ProblemFile, read_problem, write_result
 from liid_cut.graph import SYMMETRIZE
 from liid_cut.npz import check_writable
 from liid_cut.presets import PRESETS
+from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS
 
 _DESCRIPTION = """\
 Label the nodes of a problem file by the cheapest multi-way cut.
@@ -43,7 +44,7 @@ examples:
 
 {EXIT_CODES}"""
 _GRAPH_SETTINGS = (
-    "delta",
+    "edge_weights",
     "n_neighbors",
     "symmetrize",
     "neighbors",
@@ -51,6 +52,14 @@ _GRAPH_SETTINGS = (
     "max_memory",
     "checkpoint",
     "shared_tags",
+)
+_OTHER_SETTINGS = (
+    "delta",
+    "terminal_weights",
+    "temperature",
+    "preset",
+    "method",
+    "time_limit",
 )
 
 
@@ -72,9 +81,27 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--delta",
-        type=float,
+        type=_delta,
         metavar="D",
-        help="weight of edges against probabilities, for a problem with feats (default: 5)",
+        help="weight of edges against probabilities, or 'auto': estimated from probs and the graph "
+        "(the default for a problem with feats); multiplies the weights of a graph",
+    )
+    parser.add_argument(
+        "--terminal-weights",
+        choices=TERMINAL_WEIGHTS,
+        help="weights of edges to terminals: probs (linear, the default) or log(p / min p)",
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        metavar="T",
+        help="probs ** (1/T) in place of probs, rows scaled to their sums (default: 1)",
+    )
+    parser.add_argument(
+        "--edge-weights",
+        choices=EDGE_WEIGHTS,
+        help="weights of edges between neighbours, for a problem with feats: |cos| (abs, the "
+        "default), max(cos, 0) (clip) or locally scaled (local)",
     )
     parser.add_argument(
         "--n-neighbors",
@@ -115,7 +142,9 @@ def add_parser(commands: Any) -> None:
         help="only nodes that may take a common foreground label become neighbours",
     )
     parser.add_argument(
-        "--preset", choices=PRESETS, help="graph of the paper (default) or of the authors' script"
+        "--preset",
+        choices=PRESETS,
+        help="paper: delta is 5 unless given; authors: the graph of the authors' script",
     )
     parser.add_argument(
         "--time-limit",
@@ -135,7 +164,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_output(arguments)
     settings = {
         name: getattr(arguments, name)
-        for name in (*_GRAPH_SETTINGS, "preset", "method", "time_limit")
+        for name in (*_GRAPH_SETTINGS, *_OTHER_SETTINGS)
         if getattr(arguments, name) is not None
     }
     _check_settings(settings, problem, arguments.input)
@@ -158,6 +187,10 @@ def run(arguments: argparse.Namespace) -> int:
     elif not arguments.quiet:
         write(*summary_lines(facts), f"written      {arguments.output}")
     return exit_code(result)
+
+
+def _delta(text: str) -> float | str:
+    return text if text == "auto" else float(text)
 
 
 def wants_progress(arguments: argparse.Namespace) -> bool | None:

@@ -21,12 +21,13 @@ example:
 
 {EXIT_CODES}"""
 _GRAPH_SETTINGS = (
-    "delta",
     "n_neighbors",
     "symmetrize",
     "neighbors",
     "target_recall",
     "shared_tags",
+    "delta",
+    "edge_weights",
 )
 
 
@@ -88,6 +89,8 @@ def _graph(problem: ProblemFile, result: MultiwayCutResult, trust: bool) -> tupl
     if trust:
         return None, "that of the result, not checked"
     settings = result.get("settings", {})
+    if result.preset != "authors":
+        settings = settings | {"delta": result.delta, "edge_weights": result.edge_weights}
     again = make_problem(
         problem.probs,
         problem.feats,

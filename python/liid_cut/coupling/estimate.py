@@ -1,0 +1,159 @@
+"""``delta="auto"``: the delta whose cut has the highest expected accuracy.
+
+Input: probabilities, terminal weights, the graph at delta 1. Output: delta and the curve that it
+was chosen from.
+
+1. Marginals q of the labels from probabilities and graph (evidence.py).
+2. The score of a labelling x is ``mean_u q[u, x_u]``, the share of right labels to be expected.
+3. Cuts at powers of the square root of 2, from a first guess uphill until the score falls. They use
+   ``method="quick"``, which is deterministic and bounded in time.
+
+The first guess makes an edge as strong against the terminal weights as the coupling is against log
+probabilities. Chosen values lie on the fixed grid ``2 ** (j / 2)``, so that rounding errors (the
+order of the nodes) do not change them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_cut import _core
+from liid_cut.coupling.evidence import (
+    LABELS_SHARE,
+    Floats,
+    as_probabilities,
+    fit_coupling,
+    marginals,
+)
+from liid_cut.graph import Edges, Weights, to_csr
+from liid_cut.inputs import Matrix, as_n_threads
+from liid_cut.weights import LOG_FLOOR, Allowed
+
+_MOST_CUTS = 12
+_LARGEST_STEP = 64  # |j|: delta between 2^-32 and 2^32
+
+
+@dataclass(frozen=True)
+class DeltaEstimate:
+    """A chosen delta and why.
+
+    Attributes
+    ----------
+    delta : the chosen value.
+    coupling : Potts coupling by maximum pseudo-likelihood, in units of the edge weights.
+    expected_argmax : score of the labels without a graph (the largest probability).
+    curve : one entry for each cut, by delta: ``delta``, ``expected_accuracy``, ``changed`` (share
+        of nodes whose label is not that of their largest probability), ``cut_edges`` (share).
+    """
+
+    delta: float
+    coupling: float
+    expected_argmax: float
+    curve: list[dict[str, float]]
+
+    def report(self) -> dict[str, Any]:
+        """As it stands in ``diagnostics["delta"]``."""
+        return {"chosen_by": "auto", **vars(self)}
+
+
+def estimate_delta(
+    probs: Matrix,
+    terminal_weights: Matrix,
+    edges: Edges,
+    weights: Weights,
+    allowed: Allowed | None = None,
+    *,
+    n_jobs: int | None = None,
+) -> DeltaEstimate:
+    """Choose delta for a graph whose ``weights`` are those at delta 1; parameters are checked."""
+    p = as_probabilities(probs, allowed)
+    graph = to_csr(len(p), edges, weights)
+    coupling = fit_coupling(p, graph, allowed)
+    q = marginals(p, graph, LABELS_SHARE * coupling, allowed)
+    nodes = np.arange(len(p))
+    argmax = p.argmax(axis=1) if p.size else np.zeros(len(p), dtype=np.int64)
+
+    def score(labels: npt.NDArray[Any]) -> float:
+        return float(q[nodes, labels].mean()) if len(labels) else 0.0
+
+    curve: dict[int, dict[str, float]] = {}
+
+    def cut(j: int) -> float:
+        if j not in curve:
+            delta = 2.0 ** (j / 2)
+            raw = _core.solve(
+                terminal_weights,
+                edges,
+                weights * delta,
+                allowed,
+                method="quick",
+                time_limit_s=np.inf,
+                n_threads=as_n_threads(n_jobs),
+                progress=None,
+            )
+            labels = raw["labels"]
+            ends = labels[edges]
+            curve[j] = {
+                "delta": delta,
+                "expected_accuracy": score(labels),
+                "changed": float((labels != argmax).mean()) if len(labels) else 0.0,
+                "cut_edges": float((ends[:, 0] != ends[:, 1]).mean()) if len(ends) else 0.0,
+            }
+        return curve[j]["expected_accuracy"]
+
+    if len(edges):
+        best = _climb(cut, _first_step(p, terminal_weights, coupling), score(argmax), curve)
+    else:
+        best, curve[0] = 0, {"delta": 1.0, "expected_accuracy": score(argmax)}
+    return DeltaEstimate(
+        delta=2.0 ** (best / 2),
+        coupling=coupling,
+        expected_argmax=score(argmax),
+        curve=[curve[j] for j in sorted(curve)],
+    )
+
+
+def _first_step(p: Floats, terminal_weights: Matrix, coupling: float) -> int:
+    """Index of the delta that is to terminal weights what the coupling is to log probabilities."""
+    logs = np.log(np.maximum(p, LOG_FLOOR))
+    margin_of_logs = _mean_margin(logs)
+    margin = _mean_margin(np.asarray(terminal_weights, dtype=np.float64))
+    guess = LABELS_SHARE * coupling * margin / margin_of_logs if margin_of_logs > 0 else 0.0
+    if not guess > 0:
+        return 0
+    return int(np.clip(round(2 * math.log2(guess)), -_LARGEST_STEP, _LARGEST_STEP))
+
+
+def _mean_margin(table: Floats) -> float:
+    """Mean of the largest less the second largest entry of a row."""
+    if table.shape[1] < 2:
+        return 0.0
+    top = np.partition(table, -2, axis=1)[:, -2:]
+    return float((top[:, 1] - top[:, 0]).mean())
+
+
+def _climb(
+    cut: Callable[[int], float], first: int, expected_argmax: float, curve: dict[int, Any]
+) -> int:
+    """Index of the highest score: doubling or halving delta while it rises, then between.
+
+    Starts low, for cuts are the easier the smaller delta is; and goes lower as long as cuts are
+    worse than no graph at all. Of equal scores the smaller delta.
+    """
+    best = first - 2
+    if cut(best) >= expected_argmax and cut(first) > cut(best):
+        best = first
+        while len(curve) < _MOST_CUTS - 2 and cut(best + 2) > cut(best):
+            best += 2
+    else:
+        while len(curve) < _MOST_CUTS - 2 and (
+            cut(best) < expected_argmax or cut(best - 2) > cut(best)
+        ):
+            best -= 2
+    return max((best - 1, best, best + 1), key=lambda j: (cut(j), -j))

@@ -1,0 +1,113 @@
+"""Weights of edges to terminals and between nodes, from probabilities and similarities.
+
+Input: probabilities (n, K+1), a table of neighbours. Output: what the core cuts. Terminal weights:
+
+- ``"linear"``: ``t[u,k] = p[u,k]``, the paper's (section 5.2).
+- ``"log"``: ``t[u,k] = log(p[u,k] / min_j p[u,j])``: the cheapest cut is then the most probable
+  labelling of a Potts model whose nodes are as likely as the classifier says.
+
+``temperature`` T replaces p by ``p ** (1/T)``, scaled to the same sum (Guo, Pleiss, Sun and
+Weinberger, "On calibration of modern neural networks", ICML 2017): below 1 for a classifier that is
+less sure than it is right, above 1 for one that is too sure.
+
+Edge weights, times delta:
+
+- ``"abs"``: ``|cos(f_u, f_v)|``, the paper's (Eq. 10).
+- ``"clip"``: ``max(cos, 0)``: opposite features are not connected.
+- ``"local"``: ``exp(-d(u,v)^2 / (s_u s_v))`` with ``d^2 = 2 - 2 cos`` and s_u the distance of u to
+  its last neighbour in the table (Zelnik-Manor and Perona, "Self-tuning spectral clustering", NIPS
+  2004).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_cut.inputs import Matrix, as_choice, as_number
+from liid_cut.neighbors import NeighborTable
+
+Allowed = npt.NDArray[np.bool_]
+
+TERMINAL_WEIGHTS = ("linear", "log")
+EDGE_WEIGHTS = ("abs", "clip", "local")
+# A probability below this part of its row's sum counts as this much: a zero may not forbid a label.
+LOG_FLOOR = 1e-6
+
+
+def as_terminal_weights(
+    probs: Matrix, kind: str, temperature: float, allowed: Allowed | None
+) -> Matrix:
+    """Weights (n, K+1) of the edges to terminals, as the head of this file defines them.
+
+    Parameters
+    ----------
+    probs : (n, K+1) floats >= 0; need not sum to 1. A row of zeros stays one.
+    kind : ``"linear"`` or ``"log"``. In the logarithm a probability counts as at least `LOG_FLOOR`
+        times its row's sum.
+    temperature : > 0.
+    allowed : (n, K+1) bool or None; ``"log"`` takes the minimum over a row's allowed labels, and
+        gives the others 0.
+
+    Raises
+    ------
+    ValueError : unknown kind, temperature not positive and finite.
+    """
+    as_choice("terminal_weights", kind, TERMINAL_WEIGHTS)
+    temperature = as_number("temperature", temperature, positive=True)
+    if kind == "linear" and temperature == 1:
+        return probs
+    logs = _log_probs(probs, temperature)
+    if kind == "log":
+        if allowed is None:
+            return np.asarray(logs - logs.min(axis=1, keepdims=True, initial=np.inf))
+        least = np.where(allowed, logs, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+        return np.where(allowed, logs - least, 0.0)
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True, initial=-np.inf))
+    powers *= probs > 0
+    total = np.asarray(probs, dtype=np.float64).sum(axis=1, keepdims=True)
+    weights: Matrix = powers * (total / np.maximum(powers.sum(axis=1, keepdims=True), LOG_FLOOR))
+    return weights
+
+
+def _log_probs(probs: Matrix, temperature: float) -> npt.NDArray[np.float64]:
+    """``log(p) / T`` of rows scaled to the sum 1, p not below the floor; 0 for rows of zeros."""
+    p = np.array(probs, dtype=np.float64)
+    largest = p.max(axis=1, keepdims=True, initial=0.0)
+    p /= np.where(largest > 0, largest, 1.0)  # first, so that no sum overflows
+    total = p.sum(axis=1, keepdims=True)
+    p /= np.where(total > 0, total, 1.0)
+    np.maximum(p, LOG_FLOOR, out=p)
+    np.log(p, out=p)
+    p /= temperature
+    p[total[:, 0] == 0] = 0.0
+    return p
+
+
+def weighted_table(table: NeighborTable, kind: str) -> NeighborTable:
+    """The table with edge weights of a kind, all >= 0, in place of cosines; see the file's head.
+
+    Raises
+    ------
+    ValueError : unknown kind.
+    """
+    as_choice("edge_weights", kind, EDGE_WEIGHTS)
+    if kind == "abs":
+        return table  # the core takes the absolute value
+    scaled = np.maximum(table.similarities, 0.0) if kind == "clip" else _locally_scaled(table)
+    return NeighborTable(table.ids, scaled, table.report)
+
+
+def _locally_scaled(table: NeighborTable) -> npt.NDArray[np.float64]:
+    present = table.ids >= 0
+    squares = np.where(present, np.maximum(2.0 - 2.0 * table.similarities, 0.0), 0.0)
+    scales = np.sqrt(squares.max(axis=1, initial=0.0))
+    product = scales[:, None] * scales[np.where(present, table.ids, 0)]
+    # Where every neighbour of an end is a duplicate of it there is no scale: duplicates weigh 1,
+    # others nothing.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(squares == 0, 0.0, squares / product)
+    weights: npt.NDArray[Any] = np.where(present, np.exp(-ratio), -np.inf)
+    return weights
