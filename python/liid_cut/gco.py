@@ -94,7 +94,7 @@ def cut_general_graph(
     Returns
     -------
     (n,) int32, or a :class:`liid_cut.MultiwayCutResult` that has, beside its own fields:
-    ``energy`` of the labels, ``energy_lower_bound``, and ``terminal_weights`` (n, K), the ``probs``
+    ``energy`` of the labels, ``energy_lower_bound``, and ``probs`` (n, K), the ``probs``
     of the multi-way cut, for :func:`liid_cut.verify`. Its ``cost`` is that of the cut: the energy
     and a constant.
 
@@ -138,7 +138,7 @@ def cut_general_graph(
     at_nodes = unary[np.arange(n), result.labels]
     result.energy = math.fsum(at_nodes) + math.fsum(problem.weights[cut])
     result.energy_lower_bound = result.energy - result.gap
-    result.terminal_weights = terminals
+    result.probs = terminals
     return result
 
 

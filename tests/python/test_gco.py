@@ -42,7 +42,7 @@ def test_least_energy(seed: int) -> None:
     assert result.energy == pytest.approx(best, abs=1e-9)
     assert result.energy_lower_bound == pytest.approx(best, abs=1e-9)
     assert energy(inst, unary, scale, result.labels) == pytest.approx(best, abs=1e-9)
-    assert verify(result, result.terminal_weights, allowed=np.isfinite(unary)).optimal
+    assert verify(result, result.probs, allowed=np.isfinite(unary)).optimal
     np.testing.assert_array_equal(cut_general_graph(*args), result.labels)
 
 
