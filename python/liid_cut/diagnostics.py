@@ -1,4 +1,15 @@
-"""What a user should know about a result beyond its cost."""
+"""What a user should know about a result beyond its cost.
+
+A cut *collapses* when edges outweigh the terminals: the cheapest labelling is proven, and useless.
+The signs, of labels against what the nodes prefer by themselves (their largest terminal weight), of
+all nodes and of a component that holds most of them:
+
+- labels die out: those that have lost nine tenths of the nodes that prefer them had, together, at
+  least a tenth of all nodes;
+- few labels are left: the effective number of labels, exp(entropy of their shares), is less than a
+  quarter of that of the preferences;
+- that component is all but constant, with a label that most there do not prefer.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +21,18 @@ import numpy.typing as npt
 
 from liid_cut.problem import MultiwayCutProblem
 
+Counts = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.int32]
+
 # Below this many nodes one large component, or one label for all, is nothing to warn about.
 _LEAST_NODES = 100
 _MOST = 0.5
+# A label that fewer nodes prefer may well be a mistake of the classifier that the graph mends.
+_LEAST_PREFERRED = 10
+_LOST_SHARE = 0.9
+_LOST_NODES = 0.1
+_FEW_LABELS = 0.25
+_CONSTANT = 0.95
 
 
 class MultiwayCutWarning(UserWarning):
@@ -28,15 +48,17 @@ def diagnose(
     """Facts about the graph and the labelling, and ``warnings``, a list of sentences.
 
     ``neighbors``: the report of the neighbour search (:class:`liid_cut.NeighborTable`).
-
-    ``collapsed``: the largest component holds most nodes and its cheapest labelling is one constant
-    label, although the nodes themselves prefer several.
+    ``delta``: how delta was chosen (:class:`liid_cut.MultiwayCutProblem`).
+    ``collapsed``: whether edges outweigh the terminals, as the head of this file says; then the
+    last warning tells how it shows and which settings mend it.
+    ``lost_labels``: those that died out.
     """
     facts: dict[str, Any] = {
         "closed_by": dict(sorted(Counter(components["stage"].tolist()).items())),
         "largest_component": 0,
         "largest_component_share": 0.0,
         "collapsed": False,
+        "lost_labels": [],
         "neighbors": problem.search,
         "delta": problem.delta_report,
         "warnings": [] if problem.search is None else list(problem.search["warnings"]),
@@ -47,24 +69,91 @@ def diagnose(
     largest = int(np.argmax(components["size"]))
     share = float(components["size"][largest]) / problem.n_nodes
     facts |= {"largest_component": largest, "largest_component_share": share}
-    if share <= _MOST or problem.n_nodes < _LEAST_NODES:
+    if problem.n_nodes < _LEAST_NODES:
         return facts
+    if share > _MOST:
+        facts["warnings"].append(
+            f"one component holds {share:.0%} of the nodes; symmetrize='mutual' or fewer "
+            "neighbours keep components small"
+        )
 
-    facts["warnings"].append(
-        f"one component holds {share:.0%} of the nodes; symmetrize='mutual' or fewer neighbours "
-        "keep components small"
-    )
-    members = np.flatnonzero(component_ids == largest)
-    label = labels[members[0]]
-    if components["status"][largest] == "optimal" and (labels[members] == label).all():
-        costs = problem.probs[members]
-        if problem.allowed is not None:
-            costs = np.where(problem.allowed[members], costs, -1)
-        if (costs.argmax(axis=1) != label).any():
-            facts["collapsed"] = True
-            facts["warnings"].append(
-                f"the optimum is the one label {label} for all {len(members)} nodes of the largest "
-                "component: edges outweigh probs; lower delta (the edge weights), or use "
-                "symmetrize='mutual' or fewer neighbours"
-            )
+    preferred, decided = _preferences(problem)
+    facts["lost_labels"] = _lost_labels(preferred[decided], labels[decided])[2].tolist()
+    sign = None
+    if share > _MOST:
+        members = decided & (component_ids == largest)
+        sign = _constant_label(preferred[members], labels[members]) or _fewer_labels(
+            preferred[members], labels[members], "nodes of the largest component"
+        )
+    sign = sign or _fewer_labels(preferred[decided], labels[decided], "nodes")
+    if sign is not None:
+        facts["collapsed"] = True
+        proven = (components["status"] == "optimal").all()
+        labelling = "optimum" if proven else "best labelling so far"
+        facts["warnings"].append(f"the {labelling} {sign}: edges outweigh probs; {_cure(problem)}")
     return facts
+
+
+def _preferences(problem: MultiwayCutProblem) -> tuple[Counts, npt.NDArray[np.bool_]]:
+    """Each node's label of largest weight among those allowed, and whether it has a preference."""
+    weights = problem.probs
+    if problem.allowed is not None:
+        weights = np.where(problem.allowed, weights, -1)
+    preferred = weights.argmax(axis=1)
+    least = weights.min(axis=1, initial=np.inf)
+    largest = weights[np.arange(len(weights)), preferred]
+    return preferred, (largest > least) | (problem.n_labels == 1)
+
+
+def _lost_labels(preferred: Counts, labels: Labels) -> tuple[Counts, Counts, Counts]:
+    """Nodes that prefer each label, nodes that have it, and the labels that died out."""
+    n_labels = int(max(preferred.max(initial=0), labels.max(initial=0))) + 1
+    wanted, got = (np.bincount(x, minlength=n_labels) for x in (preferred, labels))
+    lost = (wanted >= _LEAST_PREFERRED) & (got <= (1 - _LOST_SHARE) * wanted)
+    return wanted, got, np.flatnonzero(lost)
+
+
+def _effective_labels(counts: Counts) -> float:
+    shares = counts[counts > 0] / max(counts.sum(), 1)
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def _constant_label(preferred: Counts, labels: Labels) -> str | None:
+    """The sentence's middle if one label has all but taken a component that does not want it."""
+    if len(labels) == 0:
+        return None
+    counts = np.bincount(labels)
+    label = int(counts.argmax())
+    if counts[label] < _CONSTANT * len(labels) or (preferred == label).mean() > _MOST:
+        return None
+    some = "all" if counts[label] == len(labels) else "all but"
+    rest = "" if some == "all" else f" {len(labels) - counts[label]} of the"
+    return f"is the one label {label} for {some}{rest} {len(labels)} nodes of the largest component"
+
+
+def _fewer_labels(preferred: Counts, labels: Labels, nodes: str) -> str | None:
+    """The sentence's middle if labels died out, or few are left."""
+    wanted, got, lost = _lost_labels(preferred, labels)
+    total = max(int(wanted.sum()), 1)
+    most = int(got.argmax())
+    taken = f"label {most} took {got[most] / total:.0%}, preferred by {wanted[most] / total:.0%}"
+    if wanted[lost].sum() >= _LOST_NODES * total:
+        names = ", ".join(map(str, lost[:10])) + (", ..." if len(lost) > 10 else "")
+        which = f"label {names}" if len(lost) == 1 else f"{len(lost)} labels ({names})"
+        part = wanted[lost].sum() / total
+        return f"all but loses {which} that {part:.0%} of the {nodes} prefer, and {taken}"
+    before, after = _effective_labels(wanted), _effective_labels(got)
+    if after < _FEW_LABELS * before:
+        return f"has effectively {after:.1f} labels where the {nodes} prefer {before:.1f}; {taken}"
+    return None
+
+
+def _cure(problem: MultiwayCutProblem) -> str:
+    chosen_by = problem.delta_report.get("chosen_by")
+    if problem.search is None and problem.graph_scale == 1 and problem.delta == 1:
+        lower = "lower delta (the edge weights; delta='auto' finds a factor for them)"
+    elif chosen_by == "auto":
+        lower = f"lower delta (now {problem.delta:.3g}, by delta='auto')"
+    else:
+        lower = f"lower delta (now {problem.delta:.3g}; delta='auto' estimates one)"
+    return f"{lower}, or use symmetrize='mutual' or fewer neighbours"

@@ -94,8 +94,8 @@ def cut_general_graph(
     Returns
     -------
     (n,) int32, or a :class:`liid_cut.MultiwayCutResult` that has, beside its own fields:
-    ``energy`` of the labels, ``energy_lower_bound``, and ``probs`` (n, K), the ``probs``
-    of the multi-way cut, for :func:`liid_cut.verify`. Its ``cost`` is that of the cut: the energy
+    ``energy`` of the labels, ``energy_lower_bound``, and ``probs`` (n, K), the argument
+    of that name for :func:`liid_cut.verify`. Its ``cost`` is that of the cut: the energy
     and a constant.
 
     Raises

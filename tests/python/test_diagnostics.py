@@ -10,7 +10,8 @@ import pytest
 from hard_instances import SMALL
 from instances import features, grid, instance, necklace, probabilities, star, triangle
 
-from liid_cut import MultiwayCutResult, MultiwayCutWarning, multiway_cut
+from benchmarks.generators import proposals
+from liid_cut import MultiwayCutResult, MultiwayCutWarning, find_neighbors, multiway_cut
 
 PROBS, FEATS = probabilities(300, 4, 0), features(300, 8, 0, n_clusters=1)
 
@@ -43,6 +44,56 @@ def test_collapse_names_the_setting(collapsed: tuple[MultiwayCutResult, Any], se
     result, warning = collapsed
     assert setting in str(warning.message)
     assert f"label {result.labels[0]} for all 300 nodes" in str(warning.message)
+
+
+def test_all_but_constant_is_collapsed_too() -> None:
+    # A chain of strong edges, with three nodes that prefer label 3 at the end of a weak one.
+    probs = np.vstack([np.repeat(np.eye(3), [110, 100, 87], axis=0), np.zeros((3, 3))])
+    probs = np.hstack([probs, np.repeat([[0.0], [1.0]], [297, 3], axis=0)])
+    edges = np.stack([np.arange(299), np.arange(1, 300)], axis=1)
+    weights = np.repeat([100.0, 0.1], [296, 3])
+    with pytest.warns(MultiwayCutWarning, match="one label 0 for all but 3 of the 300 nodes of"):
+        result = multiway_cut(probs, graph=(edges, weights))
+    assert result.labels.tolist() == [0] * 297 + [3] * 3
+    assert result.diagnostics["collapsed"] is True
+
+
+def test_components_that_collapse_one_by_one() -> None:
+    # Three in four nodes prefer one of the labels 1, 2, 3, but every ring's sum prefers 0.
+    n, ring = 400, 8
+    probs = np.full((n, 4), 0.1)
+    probs[np.arange(n), np.arange(n) % 4] = 0.7
+    probs[::4, 0] = 1.0
+    nodes = np.arange(n)
+    edges = np.stack([nodes, nodes // ring * ring + (nodes + 1) % ring], axis=1)
+    quiet(probs, graph=(edges, np.full(n, 0.01)))
+    with pytest.warns(
+        MultiwayCutWarning, match=r"loses 3 labels \(1, 2, 3\) that 75% of the nodes"
+    ):
+        result = multiway_cut(probs, graph=(edges, np.full(n, 5.0)))
+    assert result.n_components == n // ring
+    assert result.diagnostics["lost_labels"] == [1, 2, 3]
+
+
+def test_a_rare_label_may_go() -> None:
+    probs = np.tile([0.6, 0.4, 0.0], (300, 1))
+    probs[150:] = [0.4, 0.6, 0.0]
+    probs[[0, 290], 2] = 0.61
+    chains = np.stack([np.arange(299), np.arange(1, 300)], axis=1)
+    result = quiet(probs, graph=(chains, np.full(299, 0.3)))
+    assert (result.labels != 2).all()
+    assert result.diagnostics["collapsed"] is False
+    assert result.diagnostics["lost_labels"] == []
+
+
+@pytest.mark.parametrize("noise", [1.5, 2.0, 2.5, 3.0])
+def test_generated_proposals(noise: float) -> None:
+    made = proposals(60, noise=noise, seed=0)
+    table = find_neighbors(made.feats, 3)
+    with pytest.warns(MultiwayCutWarning, match="lower delta .now 5; delta='auto' estimates one"):
+        multiway_cut(made.probs, neighbors=table, delta=5, symmetrize="union")
+    for symmetrize in ("mutual", "union"):
+        quiet(made.probs, neighbors=table, symmetrize=symmetrize)
 
 
 def test_warning_points_at_the_callers_line(collapsed: tuple[Any, Any]) -> None:
@@ -110,6 +161,8 @@ def test_a_stopped_solve_claims_no_optimum() -> None:
     # One label for all is the first labelling that is tried; nothing is proven yet.
     inst = necklace(200)
     probs = inst.probs + np.array([0.2, 0, 0])
-    result = quiet(probs, graph=(inst.edges, 0.8 * inst.weights), time_limit=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = multiway_cut(probs, graph=(inst.edges, 0.8 * inst.weights), time_limit=1e-6)
     assert result.status == "time_limit"
     assert not any("optimum" in sentence for sentence in result.diagnostics["warnings"])
