@@ -37,7 +37,7 @@ from liid_cut.graph import SYMMETRIZE
 from liid_cut.inductive import KnownRows
 from liid_cut.inputs import as_choice, as_positive_int, as_probs
 from liid_cut.neighbors import find_neighbors
-from liid_cut.problem import PAPER_DELTA
+from liid_cut.presets import PAPER_DELTA
 
 METRICS = ("cosine", "precomputed")
 UNLABELLED = -1
