@@ -19,7 +19,7 @@ from liid_cut.problem import MultiwayCutProblem, make_problem
 from liid_cut.progress import reporter
 from liid_cut.result import MESSAGES, MultiwayCutResult, component_table
 
-METHODS = ("auto", "quick", "ckr", "brute_force")
+METHODS = ("auto", "ckr", "brute_force")
 
 
 def multiway_cut(
@@ -100,11 +100,9 @@ def multiway_cut(
     zero_rows : ``"error"``, or ``"isolate"``: a proposal whose features are all zero has no edge.
     shared_tags : True: only proposals whose ``allowed`` rows share a foreground label become
         neighbours. Applied inside the search: each gets ``n_neighbors`` that do.
-    method : ``"auto"``: every stage, cheapest first; ``"quick"``: reductions, dual ascent and
-        expansion moves once, for a good labelling whose bound may leave a gap (status
-        ``"unproven"``); ``"ckr"``: the paper's way, the LP of every
+    method : ``"auto"``: every stage, cheapest first; ``"ckr"``: the paper's way, the LP of every
         component by simplex, then branch and bound; ``"brute_force"``: every labelling of every
-        component, for tiny instances. All but ``"quick"`` agree on the cost.
+        component, for tiny instances. All three agree on the cost.
     time_limit : seconds of wall-clock time; when it is reached, the best labelling so far is
         returned with its bound. The neighbour search counts but is not cut short.
     n_jobs : threads; None or -1: all cores. Results do not depend on it.

@@ -37,7 +37,6 @@ from liid_cut.graph import SYMMETRIZE
 from liid_cut.inductive import KnownRows
 from liid_cut.inputs import as_choice, as_positive_int, as_probs
 from liid_cut.neighbors import find_neighbors
-from liid_cut.presets import PAPER_DELTA
 
 METRICS = ("cosine", "precomputed")
 UNLABELLED = -1
@@ -212,22 +211,17 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             dtype=[np.float64, np.float32],
         )
         if self.metric == "precomputed":
-            weights = sp.csr_array(X, dtype=np.float64)
+            weights = sp.csr_array(X, dtype=np.float64) * self.result_.graph_scale
             if not (weights.data >= 0).all():
                 raise ValueError("X has a negative weight; with metric='precomputed' all are >= 0")
         else:
-            weights = abs(self._rows.similarities(X)) * self._delta()
+            weights = abs(self._rows.similarities(X)) * self.result_.delta
         own = self._probs_of(X, probs)
         gain = own + votes(weights, self.result_.labels, len(self.classes_))
         labels = gain.argmax(axis=1)
         distributions = pool(own_distributions(own, None), self._own, weights)
         cap_at(distributions, labels)
         return labels, distributions
-
-    def _delta(self) -> float:
-        """What the similarities of the graph were multiplied by."""
-        default = PAPER_DELTA if self.delta is None else self.delta
-        return float(self.result_.get("delta", default))
 
     def _probs_of(self, X: Any, probs: Any) -> Floats:
         shape = (len_of(X), len(self.classes_))

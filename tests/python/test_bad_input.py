@@ -82,10 +82,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "allowed shape": ({"allowed": np.ones((3, 3), bool)}, "allowed has shape (3, 3); probs has"),
     "allowed 1-d": ({"allowed": np.ones(3, bool)}, "allowed has shape (3,); probs has (3, 2)"),
     # settings
-    "method": ({"method": "simplex"}, "method is 'simplex'; it must be one of 'auto', 'quick'"),
+    "method": ({"method": "simplex"}, "method is 'simplex'; it must be one of 'auto', 'ckr', 'b"),
     "method type": (
         {"method": 3},
-        "method is 3; it must be one of 'auto', 'quick', 'ckr', ",
+        "method is 3; it must be one of 'auto', 'ckr', ",
     ),
     "preset": (
         {"preset": "author"},

@@ -6,7 +6,8 @@ was chosen from.
 1. Marginals q of the labels from probabilities and graph (evidence.py).
 2. The score of a labelling x is ``mean_u q[u, x_u]``, the share of right labels to be expected.
 3. Cuts at powers of the square root of 2, from a first guess uphill until the score falls. They use
-   ``method="quick"``, which is deterministic and bounded in time.
+   the core's quick method (reductions, dual ascent and expansion moves, once), which is
+   deterministic and searches nothing.
 
 The first guess makes an edge as strong against the terminal weights as the coupling is against log
 probabilities. Chosen values lie on the fixed grid ``2 ** (j / 2)``, so that rounding errors (the
