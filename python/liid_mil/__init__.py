@@ -18,7 +18,9 @@ Instance-, Image- and Dataset-Level Information for Weakly Supervised Instance S
 
 Every stage keeps its result in its folder: run again, it reads what is there and goes on. Other
 images: :class:`VocDataset`, :class:`CocoDataset`, :class:`TagFolderDataset`, with the paper's
-settings ``CamConfig()`` and ``MilConfig()``. The command line is ``liid-mil``.
+settings ``CamConfig()`` and ``MilConfig()``. :class:`Pipeline` is the chain as one object: it does
+the stages that a :class:`PipelineConfig` asks for and that its folder lacks. The command line is
+``liid-mil``; ``liid-mil run CONFIG.yaml`` is that chain.
 
 Names are imported when they are used, so that ``import liid_mil`` does not load torch.
 """
@@ -41,6 +43,7 @@ _MODULES = {
     "MilConfig": "training.config",
     "MilNetwork": "models",
     "Pipeline": "pipeline",
+    "PipelineConfig": "config",
     "ProposalEvaluator": "metrics",
     "ProposalStore": "proposals.store",
     "Proposals": "data.types",
@@ -66,7 +69,10 @@ _MODULES = {
     "load_network": "training.networks",
     "make_proposals": "proposals.making",
     "open_extraction": "extraction",
+    "open_run": "pipeline",
+    "preset": "config",
     "pseudo_labels_of": "training.cam_scores",
+    "read_config": "config_files",
     "segment_proposals": "proposals.segmentation",
     "select_proposals": "proposals.selection",
     "semantic_map": "semantic",

@@ -8,7 +8,6 @@ Source: LIID, section 6.2, Tables 1 to 6.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from liid_cut.npz import replacing
-from liid_mil.labelling import label
 from liid_mil.metrics import Metrics, ProposalEvaluator
-from liid_mil.pipeline import Pipeline, cam_labelling, compare
-from liid_mil.training.checkpoint import data_fingerprint
+from liid_mil.pipeline import Pipeline, compare
+from liid_mil.stages.inputs import digest_of
 
-FORMAT = "liid_mil ablation 1"
+FORMAT = "liid_mil ablation 2"
+_LARGE = ("mil", "extraction", "cut")
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,6 @@ def ablate(
     pipeline: Pipeline,
     tables: Sequence[int],
     *,
-    delta: float = 5.0,
-    symmetrize: str = "mutual",
-    n_neighbors: int = 3,
     report: Callable[[AblationRow], None] | None = None,
 ) -> list[AblationRow]:
     """Compute the rows of some tables, or read those that are stored.
@@ -78,9 +74,8 @@ def ablate(
     Parameters
     ----------
     pipeline : dataset with annotated truth, folder and base settings. Rows are stored in
-        ``folder/ablation``; trained networks are removed once a row is known.
+        ``folder/ablation``; their networks are removed once a row is known.
     tables : numbers 1 to 6.
-    delta, symmetrize, n_neighbors : the graph of all rows, but delta in Table 6.
     report : called with each row when it is known.
 
     Raises
@@ -91,13 +86,12 @@ def ablate(
     if unknown:
         raise ValueError(f"table {unknown[0]} does not exist; there are 1 to {max(TABLES)}")
     evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals)
-    graph = {"delta": delta, "symmetrize": symmetrize, "n_neighbors": n_neighbors}
     found = []
     for number in tables:
         table = TABLES[number]
         for values in table.rows:
             changes = table.changes(values)
-            metrics = _row(pipeline, evaluator, changes, graph)
+            metrics = _row(pipeline, evaluator, changes)
             row = AblationRow(number, dict(zip(table.columns, values, strict=True)), metrics)
             found.append(row)
             if report is not None:
@@ -106,32 +100,27 @@ def ablate(
 
 
 def _row(
-    pipeline: Pipeline,
-    evaluator: ProposalEvaluator,
-    changes: dict[str, Any],
-    graph: dict[str, Any],
+    pipeline: Pipeline, evaluator: ProposalEvaluator, changes: dict[str, Any]
 ) -> dict[str, dict[str, float]]:
     """Metrics of one row, from its file or computed."""
-    graph = graph | {name: value for name, value in changes.items() if name == "delta"}
-    learned = {name: value for name, value in changes.items() if name != "delta"}
-    mil = replace(pipeline.mil, **learned)
-    settings = {"mil": asdict(mil), "graph": graph, **_base(pipeline)}
-    path = pipeline.folder / "ablation" / f"row-{_digest(settings)}.json"
+    config = pipeline.config
+    cut = {name: value for name, value in changes.items() if name == "delta"}
+    mil = {name: value for name, value in changes.items() if name != "delta"}
+    row = pipeline.changed(mil=replace(config.mil, **mil), cut=replace(config.cut, **cut))
+    settings = {"cut": row.output("cut").key, "truth": row.digest("truth")}
+    path = pipeline.folder / "ablation" / f"row-{digest_of(settings)[:16]}.json"
     if path.exists():
         return _read(path)
 
-    own = "ablation/mil-" + _digest(settings)
-    row = pipeline if mil == pipeline.mil else replace(pipeline, mil=mil, mil_folder=own)
-    cam = cam_labelling(row.cam_scores, row.pseudo_labels)
-    extraction = row.extraction
-    methods = compare(evaluator, cam, extraction, label(extraction, **graph))
+    methods = compare(row, evaluator)
     metrics = {name: asdict(values) for name, values in methods.items()}
     path.parent.mkdir(exist_ok=True)
     with replacing(path) as file:
-        state = {"format": FORMAT, "settings": settings, "metrics": metrics}
-        file.write(json.dumps(state, indent=1).encode())
-    if row is not pipeline:
-        shutil.rmtree(pipeline.folder / own)  # a network and its extraction, for this row only
+        state = {"format": FORMAT, "settings": asdict(row.config), "metrics": metrics}
+        file.write(json.dumps(state, indent=1, default=str).encode())
+    for name in _LARGE:
+        if row.output(name).path != pipeline.output(name).path:
+            shutil.rmtree(row.output(name).path)  # for this row only
     return metrics
 
 
@@ -156,20 +145,6 @@ def format_table(number: int, rows: Sequence[AblationRow]) -> list[str]:
 
 def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
-
-
-def _base(pipeline: Pipeline) -> dict[str, Any]:
-    """What all rows of a pipeline share."""
-    return {
-        "cam": asdict(pipeline.cam),
-        "data": data_fingerprint(pipeline.dataset),
-        "n_proposals": pipeline.n_proposals,
-        "dtype": pipeline.dtype,
-    }
-
-
-def _digest(settings: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> dict[str, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""Command line: ``liid-mil demo``, ``train``, ``extract``, ``label``, ``export``, ``ablate``."""
+"""Command line: ``liid-mil demo``, ``run``, ``train``, ``extract``, ``label``, ``export``, ..."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ multiple-instance network, extracts probabilities and features, and labels by th
 _EPILOG = f"""\
 examples:
   liid-mil demo
+  liid-mil run scenes.yaml
   liid-mil train --voc VOCdevkit/VOC2012 -o run --set weights=resnet50.pth
   liid-mil extract run
   liid-mil label run
@@ -78,7 +79,7 @@ def _fail(message: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     try:
-        from liid_mil.commands import ablate, demo, export, extract, label, train
+        from liid_mil.commands import ablate, demo, export, extract, label, run, train
     except ImportError as error:
         raise ImportError(f"{error.name} is missing: pip install 'liid-cut[mil]'") from error
 
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liid-mil {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, train, extract, label, export, ablate):
+    for command in (demo, run, train, extract, label, export, ablate):
         command.add_parser(commands)
     return parser
 

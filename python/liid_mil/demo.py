@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from liid_cut import MultiwayCutResult
-from liid_mil.data.scenes import SceneDataset
+from liid_mil.config import DataConfig, PipelineConfig, ScenesData, preset
 from liid_mil.metrics import Metrics, ProposalEvaluator
-from liid_mil.pipeline import Pipeline, cam_labelling, compare
-from liid_mil.presets import SCENE_SETTINGS, SCENES_CAM, SCENES_GRAPH, SCENES_MIL
+from liid_mil.pipeline import Pipeline, compare
 from liid_mil.training.config import Runtime
 
 N_IMAGES = 300
-N_PROPOSALS = 12
 
 
 @dataclass(frozen=True)
@@ -31,37 +28,17 @@ class DemoResult:
     result: MultiwayCutResult
 
 
+def demo_config(seed: int = 0, n_images: int = N_IMAGES) -> PipelineConfig:
+    """Settings of the demo: ``seed`` is that of the images and of both trainings."""
+    data = DataConfig(scenes=ScenesData(n_images=n_images, seed=seed))
+    return replace(preset("scenes", seed=seed), data=data)
+
+
 def run_demo(
-    folder: str | Path,
-    *,
-    seed: int = 0,
-    n_images: int = N_IMAGES,
-    runtime: Runtime | None = None,
-    **graph: Any,
+    config: PipelineConfig, folder: str | Path, runtime: Runtime | None = None
 ) -> DemoResult:
-    """Run the chain in ``folder``; what is finished there is not done again.
-
-    Parameters
-    ----------
-    seed : of the images and of both trainings.
-    n_images : scenes, all of them trained on and labelled.
-    graph : ``delta``, ``n_neighbors``, ``symmetrize`` in place of ``presets.SCENES_GRAPH``.
-
-    Raises
-    ------
-    CheckpointError, ExtractionError : the folder holds a run with other settings.
-    """
-    pipeline = Pipeline(
-        SceneDataset(n_images, seed=seed, **SCENE_SETTINGS),
-        Path(folder),
-        replace(SCENES_CAM, seed=seed),
-        replace(SCENES_MIL, seed=seed),
-        n_proposals=N_PROPOSALS,
-        runtime=runtime or Runtime(),
-    )
-    labelling = pipeline.label(**(SCENES_GRAPH | graph))
-    extraction = pipeline.extraction
-    cam = cam_labelling(pipeline.cam_scores, pipeline.pseudo_labels)
-    evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals)
-    metrics = compare(evaluator, cam, extraction, labelling)
-    return DemoResult(metrics, len(extraction), labelling.result)
+    """Run the chain in ``folder``; what is finished there is not done again."""
+    pipeline = Pipeline(config, folder, runtime=runtime)
+    labelling = pipeline.labelling
+    metrics = compare(pipeline, ProposalEvaluator(pipeline.dataset, pipeline.proposals))
+    return DemoResult(metrics, len(pipeline.extraction), labelling.result)

@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
-from liid_cut import MultiwayCutResult, build_graph, cut_margins, multiway_cut
+from liid_cut import MultiwayCutResult, cut_margins, make_problem, multiway_cut
 from liid_cut.npz import write_arrays
-from liid_mil.data.types import Bools, Floats, Ints
+from liid_mil.data.types import Floats, Ints
 from liid_mil.extraction import Extraction
 from liid_mil.label_files import cut_facts
 
 log = logging.getLogger(__name__)
 
-_GRAPH = ("n_neighbors", "symmetrize")
+# Settings of multiway_cut that only the graph depends on.
+_SEARCH = ("n_neighbors", "symmetrize", "edge_weights", "zero_rows", "shared_tags")
+LABEL_ARRAYS = ("labels", "labels_without_graph", "scores", "scores_without_graph")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,33 +50,51 @@ class Labelling:
     result: MultiwayCutResult
 
 
-def label(extraction: Extraction, *, delta: float = 5.0, **settings: Any) -> Labelling:
+def label(
+    extraction: Extraction,
+    *,
+    delta: float | str = 5.0,
+    across_images: bool = False,
+    coverage: bool = False,
+    **settings: Any,
+) -> Labelling:
     """Label proposals by the multi-way cut of their graph, under their image's tags.
 
     Parameters
     ----------
     extraction : of :func:`liid_mil.extraction.extract`.
-    delta : weight of edges against probabilities (Eq. 10). The paper's 5 is for the paper's
-        features; others may need less, and too much ruins labels silently. Proposals whose features
-        are all zero (nothing in the box excites the network) have no neighbours.
+    delta : weight of edges against probabilities (Eq. 10), or ``"auto"``. The paper's 5 is for the
+        paper's features; others may need less, and too much ruins labels silently. Proposals whose
+        features are all zero (nothing in the box excites the network) have no neighbours.
+    across_images : leave out the edges between proposals of one image. They overlap, so that their
+        features agree whatever they show.
+    coverage : every tag of an image is taken by one of its proposals at least.
     settings : further arguments of :func:`liid_cut.multiway_cut`, such as ``n_neighbors``,
         ``symmetrize``, ``time_limit``, ``n_jobs`` and ``progress``.
 
     Raises
     ------
-    ValueError : a setting or a value of the extraction that the cut does not allow.
+    ValueError : a setting or a value of the extraction that the cut does not allow; with
+        ``coverage``, an image with fewer proposals than tags.
     """
     allowed = extraction.allowed
-    silent = ~np.asarray(extraction.feats.any(axis=1))
-    if silent.any() and settings.get("preset") != "authors":
-        log.warning("%d proposals have no features, so no neighbours", silent.sum())
-        graph = {name: settings.pop(name) for name in _GRAPH if name in settings}
-        edges = _graph_of_others(extraction.feats, silent, delta, settings.get("n_jobs"), **graph)
-        result = multiway_cut(extraction.probs, graph=edges, allowed=allowed, **settings)
-    else:
-        result = multiway_cut(
-            extraction.probs, extraction.feats, allowed=allowed, delta=delta, **settings
+    silent = int((~np.asarray(extraction.feats.any(axis=1))).sum())
+    if silent > 0 and settings.get("preset") != "authors":
+        log.warning("%d proposals have no features, so no neighbours", silent)
+        settings = {"zero_rows": "isolate"} | settings
+    if coverage:
+        there = np.isin(np.arange(len(extraction.tags)), extraction.image_index)
+        settings |= {"coverage": (extraction.image_index, extraction.tags & there[:, None])}
+    graph: dict[str, Any] = {"feats": extraction.feats}
+    if across_images:
+        search = {name: settings.pop(name) for name in _SEARCH if name in settings}
+        problem = make_problem(
+            extraction.probs, extraction.feats, allowed=allowed, delta=1.0, **search
         )
+        ends = extraction.image_index[problem.edges]
+        kept = ends[:, 0] != ends[:, 1]
+        graph = {"graph": (problem.edges[kept], problem.weights[kept])}
+    result = multiway_cut(extraction.probs, **graph, allowed=allowed, delta=delta, **settings)
     probs = np.asarray(extraction.probs, dtype=np.float32)
     direct = np.where(allowed, probs, -1).argmax(axis=1)
     labels = result.labels.astype(np.int64)
@@ -84,16 +103,6 @@ def label(extraction: Extraction, *, delta: float = 5.0, **settings: Any) -> Lab
     forced = np.isinf(margins)  # no tag, so that only the background is left
     margins[forced] = margins[~forced].max(initial=0.0)
     return Labelling(labels, direct, margins.astype(np.float32), probs[rows, direct], result)
-
-
-def _graph_of_others(
-    feats: Any, silent: Bools, delta: float, n_jobs: int | None, **settings: Any
-) -> sp.coo_array:
-    """Graph of the rows of ``feats`` that are not all zero; the others are nodes without edges."""
-    rows = np.flatnonzero(~silent)
-    part = build_graph(feats[rows], delta=delta, n_jobs=n_jobs, **settings).tocoo()
-    n = len(silent)
-    return sp.coo_array((part.data, (rows[part.row], rows[part.col])), shape=(n, n))
 
 
 def write_labelling(
@@ -111,10 +120,7 @@ def write_labelling(
     ------
     OSError : the folder is missing or cannot be written to.
     """
-    arrays = {
-        name: getattr(labelling, name)
-        for name in ("labels", "labels_without_graph", "scores", "scores_without_graph")
-    }
+    arrays = {name: getattr(labelling, name) for name in LABEL_ARRAYS}
     arrays |= {
         "rows": extraction.rows,
         "image_index": extraction.image_index,

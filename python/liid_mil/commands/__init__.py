@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from liid_cut.graph import SYMMETRIZE
+from liid_mil.config import (
+    PRESETS,
+    CocoData,
+    DataConfig,
+    FolderData,
+    PipelineConfig,
+    ScenesData,
+    VocData,
+    preset,
+)
+from liid_mil.config_files import changed
 from liid_mil.metrics import Metrics
-from liid_mil.presets import PAPER_GRAPH, PRESETS, SCENES_GRAPH
-from liid_mil.runs import DataSource
+from liid_mil.presets import SCENES_GRAPH
 from liid_mil.training.config import Runtime
 
 OK = 0
@@ -66,7 +77,7 @@ _OWNERS = {  # option: sources that it goes with
 }
 
 
-def data_source(arguments: argparse.Namespace) -> DataSource:
+def data_of(arguments: argparse.Namespace) -> DataConfig:
     """The source that :func:`add_data_options` describes.
 
     Raises
@@ -80,22 +91,24 @@ def data_source(arguments: argparse.Namespace) -> DataSource:
             raise ValueError(f"--{option.replace('_', '-')} goes with --{owners[0]}, not {reader}")
         if not given and reader in ("coco", "folder") and reader == owners[0]:
             raise ValueError(f"--{reader} needs --{option}")
-    settings: dict[str, Any]
     if reader == "scenes":
-        settings = {"n_images": arguments.scenes, "seed": arguments.scenes_seed or 0}
-    elif reader == "voc":
-        settings = {"root": _absolute(arguments.voc), "images": arguments.split or "Main/trainval"}
-        if arguments.classes is not None:
-            settings["class_names"] = arguments.classes.split(",")
-        if arguments.tags is not None:
-            settings["tag_file"] = _absolute(arguments.tags)
-    elif reader == "coco":
-        images = _absolute(arguments.images)
-        settings = {"annotations": _absolute(arguments.coco), "image_dir": images}
-    else:
-        tags = _absolute(arguments.tags)
-        settings = {"folder": _absolute(arguments.folder), "tag_file": tags}
-    return DataSource(reader, settings)
+        seed = arguments.scenes_seed or 0
+        return DataConfig(scenes=ScenesData(n_images=arguments.scenes, seed=seed))
+    if reader == "voc":
+        return DataConfig(
+            voc=VocData(
+                root=arguments.voc.resolve(),
+                images=arguments.split or "Main/trainval",
+                class_names=arguments.classes and tuple(arguments.classes.split(",")),
+                tag_file=arguments.tags and arguments.tags.resolve(),
+            )
+        )
+    if reader == "coco":
+        images = arguments.images.resolve()
+        return DataConfig(coco=CocoData(annotations=arguments.coco.resolve(), images=images))
+    return DataConfig(
+        folder=FolderData(folder=arguments.folder.resolve(), tags=arguments.tags.resolve())
+    )
 
 
 def add_runtime_options(parser: argparse.ArgumentParser) -> None:
@@ -125,58 +138,72 @@ def runtime_of(arguments: argparse.Namespace, **settings: Any) -> Runtime:
 
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:
-    """Options for the settings of the two trainings."""
+    """Options for the settings of the stages."""
     parser.add_argument(
         "--preset",
         choices=sorted(PRESETS),
         help="settings to start from (default: scenes for --scenes, else paper)",
     )
+    add_set_option(parser)
+    parser.add_argument("--seed", type=int, metavar="S", help="of both trainings (default: 0)")
+    parser.add_argument(
+        "--proposals", type=int, metavar="N", help="an image (default: 20; for scenes 12)"
+    )
+
+
+def add_set_option(parser: argparse.ArgumentParser) -> None:
+    """The option that changes single settings."""
     parser.add_argument(
         "--set",
         dest="settings",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a setting: image_size=320 of both trainings, cam.epochs=5 or mil.gamma=0.3 "
-        "of one (may be repeated)",
+        help="change a setting, such as cut.delta=0.3 or cam.epochs=5; image_size=320 is that of "
+        "both trainings (may be repeated)",
     )
-    parser.add_argument("--seed", type=int, metavar="S", help="of both trainings (default: 0)")
-    parser.add_argument(
-        "--proposals", type=int, default=20, metavar="N", help="an image (default: %(default)s)"
-    )
+
+
+def config_of(arguments: argparse.Namespace) -> PipelineConfig:
+    """The configuration that data and settings options describe."""
+    data = data_of(arguments)
+    name = arguments.preset or ("scenes" if data.scenes is not None else "paper")
+    config = replace(preset(name, seed=arguments.seed), data=data)
+    if arguments.proposals is not None:
+        proposals = replace(config.proposals, per_image=arguments.proposals)
+        config = replace(config, proposals=proposals)
+    return changed(config, arguments.settings)
 
 
 def add_graph_options(parser: argparse.ArgumentParser) -> None:
     """Options of the multi-way cut's graph."""
-    scenes = "; for scenes {}".format
+    default = "(default: that of the run; the paper's is {}, for scenes {})".format
     parser.add_argument(
         "--delta",
         type=float,
         metavar="D",
-        help="weight of edges against probabilities (default: 5, the paper's"
-        f"{scenes(SCENES_GRAPH['delta'])})",
+        help="weight of edges against probabilities " + default(5, SCENES_GRAPH["delta"]),
     )
     parser.add_argument(
         "--n-neighbors",
         type=int,
         metavar="K",
-        help=f"nearest neighbours of a node (default: 3{scenes(SCENES_GRAPH['n_neighbors'])})",
+        help="nearest neighbours of a node " + default(3, SCENES_GRAPH["n_neighbors"]),
     )
     parser.add_argument(
         "--symmetrize",
         choices=SYMMETRIZE,
-        help="an edge where both ends (mutual, the default) or one (union) name the other as "
-        "neighbour",
+        help="an edge where both ends (mutual) or one (union) name the other as neighbour "
+        "(default: that of the run)",
     )
 
 
-def graph_of(arguments: argparse.Namespace, reader: str) -> dict[str, Any]:
-    """Settings of the graph: as given, else those that fit features of this kind of images."""
-    defaults = SCENES_GRAPH if reader == "scenes" else PAPER_GRAPH
-    return {
-        name: value if getattr(arguments, name) is None else getattr(arguments, name)
-        for name, value in defaults.items()
-    }
+def with_graph(config: PipelineConfig, arguments: argparse.Namespace) -> PipelineConfig:
+    """A configuration with the settings of :func:`add_graph_options` that are given."""
+    names = ("delta", "n_neighbors", "symmetrize", "time_limit")
+    given = {name: getattr(arguments, name, None) for name in names}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return replace(config, cut=replace(config.cut, **changes))
 
 
 def metrics_table(methods: dict[str, Metrics]) -> list[str]:
@@ -187,7 +214,3 @@ def metrics_table(methods: dict[str, Metrics]) -> list[str]:
         cells = "  ".join(f"{100 * value:5.1f}" for value in values)
         lines.append(f"{METHODS[name]:18}    {cells}")
     return lines
-
-
-def _absolute(path: Path) -> str:
-    return str(path.resolve())

@@ -15,10 +15,10 @@ from liid_mil.commands import (
     OK,
     add_graph_options,
     add_runtime_options,
-    graph_of,
     runtime_of,
+    with_graph,
 )
-from liid_mil.runs import read_run
+from liid_mil.pipeline import locked, open_run
 
 _DESCRIPTION = """\
 Print the paper's ablation tables for the dataset of a run, each result without / with the graph.
@@ -60,16 +60,16 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute what is missing and print the tables; returns the exit code."""
-    this = read_run(arguments.folder)
-    pipeline = this.pipeline(arguments.folder, runtime_of(arguments))
-    graph = graph_of(arguments, this.data.reader)
+    pipeline = open_run(arguments.folder, runtime=runtime_of(arguments))
+    pipeline = pipeline.changed(cut=with_graph(pipeline.config, arguments).cut)
 
     def report(row: AblationRow) -> None:
         if not arguments.json and not arguments.quiet:
             settings = ", ".join(f"{name}={value}" for name, value in row.settings.items())
             print(f"table {row.table}: {settings}: done", file=sys.stderr)
 
-    rows = ablate(pipeline, arguments.tables, report=report, **graph)
+    with locked(arguments.folder):
+        rows = ablate(pipeline, arguments.tables, report=report)
     if arguments.json:
         print_json({"rows": [asdict(row) for row in rows]})
     elif not arguments.quiet:

@@ -19,10 +19,13 @@ from liid_mil.commands import (
     METHODS,
     add_graph_options,
     add_runtime_options,
-    graph_of,
+    add_set_option,
     metrics_table,
     runtime_of,
+    with_graph,
 )
+from liid_mil.config_files import changed
+from liid_mil.pipeline import locked
 
 _DESCRIPTION = """\
 Compose images of handwritten digits on photographs, train the CAM classifier and the MIL network
@@ -66,22 +69,19 @@ def add_parser(commands: Any) -> None:
         help="folder for all files, made where it is missing (default: %(default)s)",
     )
     add_graph_options(parser)
+    add_set_option(parser)
     add_runtime_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the chain and report; returns the exit code."""
-    graph = graph_of(arguments, "scenes")
+    config = demo.demo_config(arguments.seed, arguments.images)
+    config = changed(with_graph(config, arguments), arguments.settings)
+    graph = asdict(config.cut)
     start, cpu_start = time.perf_counter(), time.process_time()
-    with _one_thread():
-        found = demo.run_demo(
-            arguments.output,
-            seed=arguments.seed,
-            n_images=arguments.images,
-            runtime=runtime_of(arguments),
-            **graph,
-        )
+    with _one_thread(), locked(arguments.output):
+        found = demo.run_demo(config, arguments.output, runtime_of(arguments))
     facts = {
         "seed": arguments.seed,
         "n_images": arguments.images,

@@ -15,13 +15,17 @@ from liid_cut.commands import print_json, write
 from liid_mil.assignment import NMS_IOU, SUPPRESS, Selection, assign, images_of_store
 from liid_mil.baselines import MAKERS, with_masks
 from liid_mil.commands import EXIT_CODES, OK
+from liid_mil.config_files import as_json
 from liid_mil.data.types import ImageDataset, ImageLabels, Truth
 from liid_mil.export import FORMATS, DataCard, Tally, export
 from liid_mil.export.data_card import file_hash
 from liid_mil.label_files import read_labels
 from liid_mil.oracle import oracle
+from liid_mil.pipeline import CONFIG, Pipeline, open_run
 from liid_mil.proposals.store import ProposalStore
-from liid_mil.runs import DataSource, Run, read_run
+from liid_mil.stages.cutting import LABELS
+from liid_mil.stages.results import coco_options
+from liid_mil.training.config import Runtime
 
 _DESCRIPTION = """\
 Write pseudo ground truth: drop the background, suppress overlapping proposals of one class in an
@@ -64,10 +68,11 @@ def add_parser(commands: Any) -> None:
         "--labels",
         type=Path,
         metavar="NPZ",
-        help="of `liid-mil label`, or a result of `liid-cut solve` (default: RUN/labels.npz)",
+        help="of `liid-mil label`, or a result of `liid-cut solve` (default: RUN/labels.npz, "
+        "or those of `liid-mil run`)",
     )
     source.add_argument(
-        "--proposals", type=Path, metavar="STORE", help="a store (default: RUN/proposals)"
+        "--proposals", type=Path, metavar="STORE", help="a store (default: that of RUN)"
     )
     source.add_argument(
         "--classes", metavar="A,B,...", help="names of the classes 1, 2, ... where no file says"
@@ -142,12 +147,12 @@ def run(arguments: argparse.Namespace) -> int:
             **options,
         },
         cut=source.cut,
-        run=None if source.run is None else asdict(source.run),
+        run=None if source.run is None else as_json(source.run.config),
         inputs={name: file_hash(path) for name, path in source.inputs.items()},
         warnings=source.warnings,
     )
     if arguments.format == "coco":
-        options |= source.coco_options()
+        options |= {} if source.run is None else coco_options(source.run)
     talks = not arguments.json and not arguments.quiet
     bar = tqdm(
         images,
@@ -173,43 +178,29 @@ class _Source:
     sentence: str
     images: Callable[[Selection], Iterator[ImageLabels]]
     inputs: dict[str, Path]
-    run: Run | None
+    run: Pipeline | None
     cut: Any = None
     warnings: tuple[str, ...] = ()
-
-    def coco_options(self) -> dict[str, Any]:
-        """File names, and ids where the images have COCO's; the id with .jpg without a run."""
-        if self.run is None:
-            return {}
-        if self.run.data.reader == "scenes":
-            return {"file_name": "{}.png".format}
-        dataset: Any = self.run.data.open("skip")
-        base = _image_folder(self.run.data)
-        paths = (path.relative_to(base).as_posix() for path in dataset.paths)
-        names = dict(zip(dataset.image_ids, paths, strict=True))
-        found: dict[str, Any] = {
-            "file_name": lambda image_id: names.get(image_id, f"{image_id}.jpg")
-        }
-        if self.run.data.reader == "coco":
-            found |= {"category_ids": dataset.category_ids, "numeric_ids": True}
-        return found
 
 
 def _source(arguments: argparse.Namespace) -> _Source:
     folder: Path | None = arguments.folder
     if folder is None and (arguments.labels is None or arguments.proposals is None):
         raise ValueError("give a RUN, or both --labels and --proposals")
-    run = None if folder is None else read_run(folder)
-    store = ProposalStore(arguments.proposals or folder / "proposals")
+    run = None if folder is None else open_run(folder, runtime=Runtime(on_error="skip"))
+    if arguments.proposals is not None or run is None:
+        store = ProposalStore(arguments.proposals)
+    else:
+        store = run.proposals
     inputs = {"proposals/header.json": store.path / "header.json"}
     if folder is not None:
-        inputs["run.json"] = folder / "run.json"
+        inputs[CONFIG] = folder / CONFIG
     if arguments.oracle:
         if run is None:
             raise ValueError("--oracle needs a RUN, whose images have annotations")
         if arguments.labels is not None or arguments.without_graph:
             raise ValueError("--oracle takes no labels")
-        dataset = run.data.open("skip")
+        dataset = run.dataset
         return _Source(
             store,
             dataset.class_names,
@@ -221,6 +212,8 @@ def _source(arguments: argparse.Namespace) -> _Source:
             run,
         )
     path = arguments.labels or folder / "labels.npz"
+    if arguments.labels is None and run is not None and not path.exists():
+        path = run.output("cut").path / LABELS
     inputs["labels.npz"] = path
     file = read_labels(path, without_graph=arguments.without_graph)
     names = file.class_names or tuple((arguments.classes or "").split(","))
@@ -243,13 +236,6 @@ def _source(arguments: argparse.Namespace) -> _Source:
         file.cut,
         tuple(warnings),
     )
-
-
-def _image_folder(data: DataSource) -> Path:
-    """The folder that names of image files are relative to."""
-    if data.reader == "voc":
-        return Path(data.arguments["root"]) / "JPEGImages"
-    return Path(data.arguments["image_dir" if data.reader == "coco" else "folder"])
 
 
 def _truths(store: ProposalStore, dataset: ImageDataset) -> Iterable[Truth | None]:

@@ -8,13 +8,14 @@ from typing import Any
 
 from liid_cut.commands import print_json, write
 from liid_mil.commands import EXIT_CODES, OK, add_runtime_options, runtime_of
+from liid_mil.config import ExtractionConfig
 from liid_mil.extraction import DTYPES
-from liid_mil.runs import read_run
+from liid_mil.pipeline import locked, open_run
 
 _DESCRIPTION = """\
-Compute class probabilities and features of all proposals of a run of `liid-mil train`. RUN/mil gets
-a folder extraction with probs.npy, feats.npy (memory maps) and index.npz. A run that was stopped
-goes on with the same command.
+Compute class probabilities and features of all proposals of a run of `liid-mil train`, in a folder
+of RUN/extraction with probs.npy, feats.npy (memory maps) and index.npz. A run that was stopped goes
+on with the same command.
 """
 _EPILOG = f"""\
 example:
@@ -34,7 +35,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of `liid-mil train`")
     parser.add_argument(
-        "--dtype", choices=DTYPES, default="float16", help="of the files (default: %(default)s)"
+        "--dtype", choices=DTYPES, help="of the files (default: that of the run, at first float16)"
     )
     add_runtime_options(parser)
     parser.set_defaults(run=run)
@@ -42,16 +43,19 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Extract and report; returns the exit code."""
-    runtime = runtime_of(arguments)
-    pipeline = read_run(arguments.folder).pipeline(arguments.folder, runtime, dtype=arguments.dtype)
-    extraction = pipeline.extraction
-    output = str(arguments.folder / pipeline.mil_folder / "extraction")
+    pipeline = open_run(arguments.folder, runtime=runtime_of(arguments))
+    if arguments.dtype is not None:
+        pipeline = pipeline.changed(extraction=ExtractionConfig(dtype=arguments.dtype))
+    with locked(arguments.folder):
+        extraction = pipeline.extraction
+        pipeline.save_config()
+    output = str(pipeline.output("extraction").path)
     n, d = extraction.feats.shape
     facts = {
         "n_proposals": n,
         "n_features": d,
         "n_labels": extraction.probs.shape[1],
-        "dtype": arguments.dtype,
+        "dtype": extraction.feats.dtype.name,
         "output": output,
     }
     if arguments.json:

@@ -10,13 +10,10 @@ from typing import Any
 import numpy as np
 
 from liid_cut.commands import exit_code, print_json, summary, summary_lines, write
-from liid_mil.commands import EXIT_CODES, METHODS, add_graph_options, graph_of, metrics_table
-from liid_mil.extraction import open_extraction
-from liid_mil.labelling import label, write_labelling
+from liid_mil.commands import EXIT_CODES, METHODS, add_graph_options, metrics_table, with_graph
+from liid_mil.labelling import write_labelling
 from liid_mil.metrics import ProposalEvaluator
-from liid_mil.pipeline import cam_labelling, compare
-from liid_mil.runs import read_run
-from liid_mil.training.config import Runtime
+from liid_mil.pipeline import compare, locked, open_run
 
 _DESCRIPTION = """\
 Label the extracted proposals of a run by the cheapest multi-way cut of their nearest-neighbour
@@ -62,29 +59,27 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Cut, write and report; returns the exit code."""
-    this = read_run(arguments.folder)
-    graph = graph_of(arguments, this.data.reader)
-    extraction = open_extraction(arguments.folder / "mil" / "extraction")
-    settings = {"time_limit": arguments.time_limit, **graph}
-    labelling = label(extraction, n_jobs=arguments.jobs, **settings)
+    pipeline = open_run(arguments.folder, n_jobs=arguments.jobs)
+    pipeline = pipeline.changed(cut=with_graph(pipeline.config, arguments).cut)
+    with locked(arguments.folder):
+        labelling, extraction = pipeline.labelling, pipeline.extraction
+        pipeline.save_config()
     output = arguments.output or arguments.folder / "labels.npz"
-    write_labelling(output, extraction, labelling, settings)
+    write_labelling(output, extraction, labelling, asdict(pipeline.config.cut))
 
     counts = np.bincount(labelling.labels, minlength=len(extraction.class_names) + 1)
     names = ("background", *extraction.class_names)
     facts: dict[str, Any] = {
         **summary(labelling.result),
-        **graph,
+        **asdict(pipeline.config.cut),
         "n_changed": int((labelling.labels != labelling.labels_without_graph).sum()),
         "n_by_label": {name: int(n) for name, n in zip(names, counts, strict=True)},
         "output": str(output),
     }
     table: list[str] = []
     if arguments.evaluate:
-        pipeline = this.pipeline(arguments.folder, Runtime())
         evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals)
-        cam = cam_labelling(pipeline.cam_scores, pipeline.pseudo_labels)
-        metrics = compare(evaluator, cam, extraction, labelling)
+        metrics = compare(pipeline, evaluator)
         facts |= {method: asdict(metrics[method]) for method in METHODS}
         table = metrics_table(metrics)
     if arguments.json:

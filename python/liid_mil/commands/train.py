@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,16 @@ from liid_mil.commands import (
     add_data_options,
     add_runtime_options,
     add_settings_options,
-    data_source,
+    config_of,
     runtime_of,
 )
-from liid_mil.presets import with_settings
-from liid_mil.runs import Run, start_run
+from liid_mil.pipeline import Pipeline, locked
 from liid_mil.training.distributed import processes
 
 _DESCRIPTION = """\
-Train on images with image-level tags. The folder gets run.json, proposals/, cam/ and mil/, whose
-checkpoint.pt is what `liid-mil extract` reads. The same command goes on after a stop.
+Train on images with image-level tags. The folder gets config.yaml and a folder for each stage, in
+which every output lies under a digest of its settings and inputs. The same command goes on after a
+stop; one with other settings does what depends on them, and leaves the rest.
 Several GPUs: torchrun --nproc-per-node 4 -m liid_mil.cli train ...
 """
 _EPILOG = f"""\
@@ -64,22 +65,19 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and report; returns the exit code."""
-    source = data_source(arguments)
-    preset = arguments.preset or ("scenes" if source.reader == "scenes" else "paper")
-    cam, mil = with_settings(preset, arguments.settings, arguments.seed)
-    this = Run(source, cam, mil, arguments.proposals)
+    config = config_of(arguments)
     runtime = runtime_of(
         arguments,
         checkpoint_minutes=arguments.checkpoint_minutes,
         tensorboard=arguments.tensorboard,
     )
     is_main = os.environ.get("RANK", "0") == "0"  # under torchrun, one process reports
-    if is_main:
-        start_run(arguments.output, this)
-    pipeline = this.pipeline(arguments.output, runtime)
-    with processes(runtime.device):
+    with locked(arguments.output) if is_main else nullcontext(), processes(runtime.device):
+        pipeline = Pipeline(config, arguments.output, runtime=runtime)
         n_proposals = sum(map(len, pipeline.proposals))
         _ = pipeline.network
+        if is_main:
+            pipeline.save_config()
     facts = {
         "n_images": len(pipeline.dataset),
         "n_classes": len(pipeline.dataset.class_names),

@@ -84,6 +84,11 @@ class CocoDataset(ImageFiles):
             tags[i, [columns[record["category_id"]] for record in records]] = True
         super().__init__(names, tuple(paths), tags, tuple(paths.values()), skipped)
 
+    @property
+    def truth_paths(self) -> tuple[Path, ...]:
+        """The files that :meth:`truth` depends on."""
+        return (self._file,)
+
     def truth(self, i: int) -> Truth:
         """Annotated objects of image i. Raises :class:`DatasetError` for a damaged mask."""
         height, width = self._sizes[i]

@@ -104,6 +104,21 @@ class VocDataset(ImageFiles):
         paths = tuple(path for path, _ in entries.values())
         super().__init__(tuple(class_names), tuple(entries), tags, paths, skipped)
 
+    @property
+    def truth_paths(self) -> tuple[Path, ...]:
+        """The files that :meth:`truth` depends on."""
+        kinds = (
+            ("Annotations", "xml"),
+            ("SegmentationObject", "png"),
+            ("SegmentationClass", "png"),
+        )
+        paths = (
+            self._root / folder / f"{name}.{ending}"
+            for name in self.image_ids
+            for folder, ending in kinds
+        )
+        return tuple(path for path in paths if path.is_file())
+
     def truth(self, i: int) -> Truth | None:
         """Annotated objects of image i: with masks where it has segmentations, else boxes.
 

@@ -76,7 +76,9 @@ def make_proposals(
         raise ValueError(f"on_error is {on_error!r}; it must be one of {ON_ERROR}")
     path = Path(path)
     settings = {"method": _METHOD, "n": n, "max_proposals": max_proposals}
+    partial = path.with_name(path.name + ".partial")
     if path.exists():
+        shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed at its very end
         store = ProposalStore(path)
         store.check(dataset)
         if store.settings != settings:
@@ -91,7 +93,6 @@ def make_proposals(
                 f"{name} ({reason}); remove it or allow that with on_error='skip'"
             )
         return store
-    partial = path.with_name(path.name + ".partial")
     partial.mkdir(parents=True, exist_ok=True)
     job = _Job(dataset, partial, settings, on_error == "skip")
     missing = [chunk for chunk in job.chunks() if not job.is_done(chunk)]

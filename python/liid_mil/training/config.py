@@ -17,7 +17,6 @@ _CHOICES = {
     "pooling": ("max", "align"),
     "terms": ("mean+max", "mean", "max"),
     "region": ("box", "mask"),
-    "on_error": ("raise", "skip"),
 }
 
 
@@ -61,13 +60,13 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("image_size", "epochs", "batch_size"):
-            _check(self, name, getattr(self, name) >= 1, "at least 1")
-        _check(self, "output_stride", self.output_stride in (8, 16, 32), "8, 16 or 32")
-        _check(self, "learning_rate", self.learning_rate > 0, "positive")
-        _check(self, "drop_after", self.drop_after is None or self.drop_after >= 1, "at least 1")
-        _check(self, "momentum", 0 <= self.momentum < 1, "in [0, 1)")
-        _check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
-        _check(self, "seed", self.seed >= 0, "at least 0")
+            check(self, name, getattr(self, name) >= 1, "at least 1")
+        check(self, "output_stride", self.output_stride in (8, 16, 32), "8, 16 or 32")
+        check(self, "learning_rate", self.learning_rate > 0, "positive")
+        check(self, "drop_after", self.drop_after is None or self.drop_after >= 1, "at least 1")
+        check(self, "momentum", 0 <= self.momentum < 1, "in [0, 1)")
+        check(self, "weight_decay", self.weight_decay >= 0, "at least 0")
+        check(self, "seed", self.seed >= 0, "at least 0")
 
     @property
     def batch_norm_frozen(self) -> bool:
@@ -133,13 +132,13 @@ class MilConfig(TrainingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("alpha", "beta", "gamma", "eta"):
-            _check(self, name, getattr(self, name) >= 0, "at least 0")
-        _check(self, "alpha", self.alpha + self.beta > 0, "positive where beta is 0")
-        _check(self, "theta", 0 < self.theta <= 1, "in (0, 1]")
-        _check(self, "r", self.r > 0, "positive")
-        _check(self, "roi_size", self.roi_size >= 1, "at least 1")
-        for name in ("terms", "region", "pooling"):
-            _check_choice(self, name)
+            check(self, name, getattr(self, name) >= 0, "at least 0")
+        check(self, "alpha", self.alpha + self.beta > 0, "positive where beta is 0")
+        check(self, "theta", 0 < self.theta <= 1, "in (0, 1]")
+        check(self, "r", self.r > 0, "positive")
+        check(self, "roi_size", self.roi_size >= 1, "at least 1")
+        for name, choices in _CHOICES.items():
+            check_choice(self, name, choices)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,17 +167,18 @@ class Runtime:
     tensorboard: str | None = None
 
     def __post_init__(self) -> None:
-        _check(self, "workers", self.workers >= 0, "at least 0")
+        check(self, "workers", self.workers >= 0, "at least 0")
         for name in ("checkpoint_minutes", "cache_gib"):
-            _check(self, name, getattr(self, name) >= 0, "at least 0")
-        _check_choice(self, "on_error")
+            check(self, name, getattr(self, name) >= 0, "at least 0")
+        check_choice(self, "on_error", ("raise", "skip"))
 
 
-def _check(config: object, name: str, good: bool, allowed: str) -> None:
+def check(config: object, name: str, good: bool, allowed: str) -> None:
+    """Raise a ``ValueError`` that says what a field of ``config`` may be, unless ``good``."""
     if not good:
         raise ValueError(f"{name} is {getattr(config, name)!r}; it must be {allowed}")
 
 
-def _check_choice(config: object, name: str) -> None:
-    choices = _CHOICES[name]
-    _check(config, name, getattr(config, name) in choices, " or ".join(map(repr, choices)))
+def check_choice(config: object, name: str, choices: tuple[str, ...]) -> None:
+    """Raise a ``ValueError`` unless a field of ``config`` is one of ``choices``."""
+    check(config, name, getattr(config, name) in choices, " or ".join(map(repr, choices)))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from liid_mil.data.coco import CocoDataset
+from liid_mil.config import CocoData, DataConfig, PipelineConfig
 from liid_mil.export import write_coco
 from liid_mil.extraction_files import Extraction
 from liid_mil.labelling import Labelling, label, write_labelling
+from liid_mil.pipeline import Pipeline, open_run
 from liid_mil.proposals.store import write_store
-from liid_mil.runs import DataSource, Run, start_run
-from liid_mil.training.config import CamConfig, MilConfig
 from mil.labelled import CLASS_NAMES, SIZE, image_labels, image_proposals
 
 IDS = ("7", "12", "30", "31")
@@ -22,8 +22,21 @@ SKIPPED = "30"
 SETTINGS = {"delta": 0.1, "n_neighbors": 3}
 
 
+def store_folder(folder: Path) -> Path:
+    """Where the proposals of the run in ``folder`` lie."""
+    return open_run(folder / "run").output("proposals").path / "store"
+
+
+def write_proposals(run: Pipeline, pairs: list[Any]) -> None:
+    """Write proposals as if the run had made them."""
+    output = run.output("proposals")
+    output.prepare()
+    with output.making(len(IDS)):
+        write_store(output.path / "store", IDS, pairs, skipped={SKIPPED: "damaged"})
+
+
 def make_run(folder: Path) -> tuple[Extraction, Labelling]:
-    """Write images, annotations, ``run/run.json``, ``run/proposals`` and ``run/labels.npz``.
+    """Write images, annotations, ``run/config.yaml``, proposals and ``run/labels.npz``.
 
     Image 30 was skipped when proposals were made; of image 31 nothing was extracted.
     """
@@ -41,15 +54,17 @@ def make_run(folder: Path) -> tuple[Extraction, Labelling]:
         numeric_ids=True,
         file_name=lambda name: f"{int(name):06}.jpg",
     )
-    source = {"annotations": str(folder / "instances.json"), "image_dir": str(folder / "images")}
-    dataset = CocoDataset(**source)
-    start_run(folder / "run", Run(DataSource("coco", source), CamConfig(), MilConfig(), 8))
+    source = CocoData(annotations=folder / "instances.json", images=folder / "images")
+    config = PipelineConfig(data=DataConfig(coco=source))
+    run = Pipeline(config, folder / "run")
+    run.save_config()
+    dataset = run.dataset
 
     proposals = [image_proposals(rng, name, 0 if name == SKIPPED else 8) for name in IDS]
     pairs = [
         (image.proposals, (0, 0) if image.image_id == SKIPPED else SIZE) for image in proposals
     ]
-    write_store(folder / "run" / "proposals", IDS, pairs, skipped={SKIPPED: "damaged"})
+    write_proposals(run, pairs)
 
     n = 16
     probs = rng.dirichlet(np.ones(4), n).astype(np.float32)

@@ -14,10 +14,10 @@ pytest.importorskip("skimage")
 
 import mil.training.tiny  # noqa: F401  registers its backbone
 from liid_cut.npz import read_arrays
-from liid_mil import ablation, demo, open_extraction
+from liid_mil import ablation, demo
 from liid_mil.cli import main
-from liid_mil.presets import with_settings
-from liid_mil.training.config import CamConfig, MilConfig
+from liid_mil.config import DataConfig, ScenesData
+from liid_mil.pipeline import open_run
 
 TINY = ["--set", "backbone=tiny", "--set", "epochs=1", "--proposals", "6"]
 
@@ -54,21 +54,23 @@ def error(capsys: pytest.CaptureFixture[str], *command: str) -> str:
 
 def test_train_writes_a_run(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = sorted(path.name for path in run_folder.iterdir())
-    assert {"cam", "mil", "proposals", "run.json"} <= set(names)
-    state = json.loads((run_folder / "run.json").read_text())
-    assert state["data"] == {"reader": "scenes", "arguments": {"n_images": 8, "seed": 0}}
-    assert state["mil"]["backbone"] == "tiny"
+    assert {"cam", "config.yaml", "extraction", "mil", "proposals", "scores"} <= set(names)
+    config = open_run(run_folder).config
+    assert config.data == DataConfig(scenes=ScenesData(n_images=8, seed=0))
+    assert config.mil.backbone == "tiny"
     facts = report(capsys, "train", "--scenes", "8", "-o", str(run_folder), *TINY)
     assert facts["n_images"] == 8
-    assert facts["n_proposals"] == len(open_extraction(run_folder / "mil" / "extraction"))
+    assert facts["n_proposals"] == len(open_run(run_folder).extraction)
 
 
 def test_extract_reports(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = report(capsys, "extract", str(run_folder))
     assert (facts["n_labels"], facts["n_features"], facts["dtype"]) == (6, 6, "float16")
     assert Path(facts["output"], "index.npz").exists()
-    message = error(capsys, "extract", str(run_folder), "--dtype", "float32")
-    assert "belongs to an extraction with another dtype ('float16', now 'float32')" in message
+    assert report(capsys, "extract", str(run_folder), "--dtype", "float32")["dtype"] == "float32"
+    assert report(capsys, "extract", str(run_folder))["dtype"] == "float32"  # that of the run
+    again = report(capsys, "extract", str(run_folder), "--dtype", "float16")
+    assert again == facts
 
 
 def test_label_writes_labels(
@@ -79,7 +81,7 @@ def test_label_writes_labels(
         capsys, "label", str(run_folder), "-o", str(output), "--delta", "0.4", "--evaluate"
     )
     arrays = read_arrays(output)
-    extraction = open_extraction(run_folder / "mil" / "extraction")
+    extraction = open_run(run_folder).extraction
     assert len(arrays["labels"]) == len(extraction)
     assert extraction.allowed[np.arange(len(extraction)), arrays["labels"]].all()
     assert sum(facts["n_by_label"].values()) == len(extraction)
@@ -93,13 +95,8 @@ def test_label_writes_labels(
     assert (run_folder / "labels.npz").exists()
 
 
-def test_demo_compares_the_methods(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cam, mil = with_settings("scenes", ["backbone=tiny", "epochs=1"])
-    monkeypatch.setattr(demo, "SCENES_CAM", cam)
-    monkeypatch.setattr(demo, "SCENES_MIL", mil)
-    command = ["demo", "--images", "6", "--seed", "3", "-o", str(tmp_path / "demo")]
+def test_demo_compares_the_methods(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["demo", "--images", "6", "--seed", "3", "-o", str(tmp_path / "demo"), *TINY[:4]]
     assert main(command) == 0
     text = capsys.readouterr().out
     for words in ("CAM alone", "MIL without graph", "MIL with graph", "6 scenes", "(seed 3)"):
@@ -126,7 +123,7 @@ def test_ablate_prints_tables_and_stores_rows(
     assert len(stored) == 7  # with this delta the base is row 3 of Table 3 and row 4 of Table 6
     assert all(path.name.startswith("row-") for path in stored)
 
-    monkeypatch.setattr(ablation, "label", None)  # all rows are read
+    monkeypatch.setattr(ablation, "compare", None)  # all rows are read
     facts = report(capsys, "ablate", str(run_folder), "--tables", "3,6", "--delta", "5")
     rows = facts["rows"]
     assert [row["table"] for row in rows] == [3] * 3 + [6] * 5
@@ -142,28 +139,33 @@ def test_ablate_prints_tables_and_stores_rows(
     assert "table 7 does not exist; there are 1 to 6" in message
 
 
-def test_another_run_in_the_same_folder(
+def test_other_settings_in_the_same_folder(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["train", "--scenes", "8", "-o", str(run_folder), *TINY]
-    message = error(capsys, *command, "--set", "mil.gamma=0.3")
-    assert "run.json: this run has mil.gamma=0.1, not 0.3; use the same settings, or" in message
-    message = error(capsys, *command, "--scenes-seed", "4")
-    assert "run.json: this run has data.arguments.seed=0, not 4" in message
+    before = open_run(run_folder)
+    assert main([*command, "--set", "mil.gamma=0.3", "--quiet"]) == 0
+    after = open_run(run_folder)
+    assert after.config.mil.gamma == 0.3
+    assert after.output("mil").path != before.output("mil").path
+    assert before.output("mil").problem() is None  # what was there is there
+    assert after.output("cam").path == before.output("cam").path
+    assert main([*command, "--quiet"]) == 0
 
 
 def test_folders_that_are_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("extract", "label", "ablate"):
         message = error(capsys, command, str(tmp_path))
-        assert "run.json: No such file or directory" in message
-    (tmp_path / "run.json").write_text("{}")
-    assert "run.json: damaged: 'format'" in error(capsys, "extract", str(tmp_path))
+        assert "config.yaml: No such file or directory" in message
+    (tmp_path / "config.yaml").write_text("data: {scenes: {n_image: 3}}")
+    message = error(capsys, "extract", str(tmp_path))
+    assert "config.yaml:1: data.scenes.n_image is not a setting; did you mean n_images?" in message
 
 
 def test_damaged_checkpoint_is_named(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = run_folder / "cam" / "checkpoint.pt"
+    path = open_run(run_folder).output("mil").path / "checkpoint.pt"
     whole = path.read_bytes()
-    path.write_bytes(whole[:-100])
+    path.write_bytes(whole[:-100] + bytes(100))  # of the same size
     try:
         message = error(capsys, "train", "--scenes", "8", "-o", str(run_folder), *TINY)
     finally:
@@ -184,12 +186,15 @@ def test_damaged_checkpoint_is_named(run_folder: Path, capsys: pytest.CaptureFix
         (["--folder", "x", "--tags", "/nowhere.csv"], "/nowhere.csv"),
         (["--scenes", "-1"], "n_images"),
         (["--scenes", "0"], "the dataset has no image"),
-        (["--scenes", "8", "--set", "gama=1"], "gama is not a setting; known: alpha, "),
-        (["--scenes", "8", "--set", "cam.gamma=1"], "cam.gamma is not a setting; known: backbone"),
+        (["--scenes", "8", "--set", "gama=1"], "gama is not a setting; did you mean gamma?"),
+        (
+            ["--scenes", "8", "--set", "cam.gamma=1"],
+            "cam.gamma is not a setting; there is mil.gamma",
+        ),
         (["--scenes", "8", "--set", "gamma"], "'gamma' is not of the form NAME=VALUE"),
-        (["--scenes", "8", "--set", "gamma=big"], "gamma is 'big'; it must be a number"),
-        (["--scenes", "8", "--set", "epochs=1.5"], "epochs is '1.5'; it must be an integer"),
-        (["--scenes", "8", "--set", "flip=1"], "flip is '1'; it must be true or false"),
+        (["--scenes", "8", "--set", "gamma=big"], "mil.gamma is 'big'; it must be a number"),
+        (["--scenes", "8", "--set", "epochs=1.5"], "cam.epochs is '1.5'; it must be an integer"),
+        (["--scenes", "8", "--set", "flip=1"], "cam.flip is '1'; it must be true or false"),
         (["--scenes", "8", "--set", "eta=-1"], "eta is -1.0; it must be at least 0"),
         (["--scenes", "8", "--set", "backbone=vgg"], "name is 'vgg'; it must be one of"),
         (["--scenes", "8", "--device", "gpu"], "device is 'gpu'"),
@@ -202,18 +207,8 @@ def test_bad_options(
     assert message in error(capsys, *command)
 
 
-def test_settings_of_both_trainings() -> None:
-    cam, mil = with_settings(
-        "paper", ["weights=r50.pth", "cam.epochs=3", "eta=1", "drop_after=none", "flip=false"], 7
-    )
-    assert cam == CamConfig(weights="r50.pth", epochs=3, drop_after=None, flip=False, seed=7)
-    assert mil == MilConfig(weights="r50.pth", eta=1.0, drop_after=None, flip=False, seed=7)
-    with pytest.raises(ValueError, match="preset is 'best'; it must be one of paper, scenes"):
-        with_settings("best", [])
-
-
 @pytest.mark.parametrize("command", [[], *([name] for name in (
-    "demo", "train", "extract", "label", "export", "ablate"))])  # fmt: skip
+    "demo", "run", "train", "extract", "label", "export", "ablate"))])  # fmt: skip
 def test_help_documents_exit_codes(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([*command, "--help"])
@@ -222,7 +217,11 @@ def test_help_documents_exit_codes(command: list[str], capsys: pytest.CaptureFix
     assert "130  interrupted" in text
 
 
-def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def interrupt(*arguments: Any, **settings: Any) -> None:
         raise KeyboardInterrupt
 

@@ -17,14 +17,14 @@ from liid_cut import multiway_cut
 from liid_cut.files import write_result
 from liid_mil.assignment import assign, images_of_store
 from liid_mil.cli import main
+from liid_mil.config import DataConfig, PipelineConfig, ScenesData
 from liid_mil.data.coco import CocoDataset
 from liid_mil.data.types import ImageLabels
 from liid_mil.label_files import read_labels
 from liid_mil.oracle import oracle
+from liid_mil.pipeline import Pipeline
 from liid_mil.proposals.store import ProposalStore
-from liid_mil.runs import DataSource, Run, start_run
-from liid_mil.training.config import CamConfig, MilConfig
-from mil.small_run import CATEGORY_IDS, make_run
+from mil.small_run import CATEGORY_IDS, make_run, store_folder
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def exported(output: Path, *command: str | Path) -> dict[str, Any]:
 
 
 def expected(folder: Path, without_graph: bool = False, **settings: Any) -> list[ImageLabels]:
-    store = ProposalStore(folder / "run" / "proposals")
+    store = ProposalStore(store_folder(folder))
     file = read_labels(folder / "run" / "labels.npz", without_graph=without_graph)
     return list(assign(images_of_store(store), *file.of_store(store), **settings))
 
@@ -96,7 +96,7 @@ def test_coco(folder: Path, tmp_path: Path, options: list[str], settings: dict[s
 def test_the_oracle(folder: Path, tmp_path: Path) -> None:
     content = exported(tmp_path / "out", folder / "run", "--oracle", "--iou", "0.3")
     dataset = CocoDataset(folder / "instances.json", folder / "images")
-    store = ProposalStore(folder / "run" / "proposals")
+    store = ProposalStore(store_folder(folder))
     truths = [dataset.truth(i) for i in (0, 1, 3)]
     images = list(oracle(images_of_store(store), truths, iou=0.3))
     assert sum(map(len, images)) > 0
@@ -134,8 +134,8 @@ def test_the_card(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     }
     assert card["cut"]["status"] == "optimal"
     assert card["cut"]["settings"] == {"delta": 0.1, "n_neighbors": 3}
-    assert card["run"]["data"]["reader"] == "coco"
-    assert set(card["inputs"]) == {"proposals/header.json", "run.json", "labels.npz"}
+    assert card["run"]["data"]["coco"]["annotations"] == str(folder / "instances.json")
+    assert set(card["inputs"]) == {"proposals/header.json", "config.yaml", "labels.npz"}
     assert card["counts"]["images"] == 3
     assert card["counts"]["images_without_objects"] >= 1
     names = [path.stem for path in (tmp_path / "voc" / "SegmentationClass").iterdir()]
@@ -160,7 +160,7 @@ def test_a_result_and_a_store(folder: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     result = multiway_cut(rng.dirichlet(np.ones(3), 24), rng.random((24, 5)))
     write_result(tmp_path / "result.npz", result)
-    store = folder / "run" / "proposals"
+    store = store_folder(folder)
     content = exported(
         tmp_path / "out", "--labels", tmp_path / "result.npz", "--proposals", store,
         "--classes", "cat,dog",
@@ -176,11 +176,10 @@ def test_a_result_and_a_store(folder: Path, tmp_path: Path) -> None:
 
 
 def test_names_of_scenes(folder: Path, tmp_path: Path) -> None:
-    data = DataSource("scenes", {"n_images": 4, "seed": 0})
-    start_run(tmp_path / "run", Run(data, CamConfig(), MilConfig(), 8))
-    for name in ("proposals", "labels.npz"):
-        (tmp_path / "run" / name).symlink_to(folder / "run" / name)
-    content = exported(tmp_path / "out", tmp_path / "run")
+    config = PipelineConfig(data=DataConfig(scenes=ScenesData(n_images=4)))
+    Pipeline(config, tmp_path / "run").save_config()
+    own = ["--proposals", store_folder(folder), "--labels", folder / "run" / "labels.npz"]
+    content = exported(tmp_path / "out", tmp_path / "run", *own)
     assert [image["file_name"] for image in content["images"]] == ["7.png", "12.png", "31.png"]
 
 
@@ -205,7 +204,7 @@ def error(capsys: pytest.CaptureFixture[str], *command: str | Path) -> str:
         ([], "give a RUN, or both --labels and --proposals"),
         (["--labels", "x.npz"], "give a RUN, or both --labels and --proposals"),
         (["--oracle", "--labels", "x", "--proposals", "STORE"], "--oracle needs a RUN"),
-        (["nowhere"], "nowhere/run.json: No such file or directory"),
+        (["nowhere"], "nowhere/config.yaml: No such file or directory"),
     ],
 )
 def test_bad_options(
@@ -215,7 +214,7 @@ def test_bad_options(
     options: list[str],
     message: str,
 ) -> None:
-    places = {"RUN": str(folder / "run"), "STORE": str(folder / "run" / "proposals")}
+    places = {"RUN": str(folder / "run"), "STORE": str(store_folder(folder))}
     command = [places.get(option, option) for option in options]
     assert message in error(capsys, *command, "--format", "coco", "-o", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
@@ -233,7 +232,7 @@ def test_a_result_needs_names(
 ) -> None:
     result = multiway_cut(np.ones((24, 3)), graph=(np.zeros((0, 2), int), np.zeros(0)))
     write_result(tmp_path / "result.npz", result)
-    store = folder / "run" / "proposals"
+    store = store_folder(folder)
     command = ["--labels", tmp_path / "result.npz", "--proposals", store]
     message = error(capsys, *command, "--format", "coco", "-o", tmp_path / "out")
     assert "has no names of classes; give them by --classes" in message

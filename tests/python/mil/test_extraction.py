@@ -16,7 +16,6 @@ torch = pytest.importorskip("torch")
 from liid_cut import MultiwayCutResult, multiway_cut, tags_to_allowed, verify  # noqa: E402
 from liid_cut.npz import read_arrays  # noqa: E402
 from liid_mil import extraction as extraction_module  # noqa: E402
-from liid_mil import labelling as labelling_module  # noqa: E402
 from liid_mil.data.types import DatasetError  # noqa: E402
 from liid_mil.extraction import ExtractionError, extract, open_extraction  # noqa: E402
 from liid_mil.labelling import label, write_labelling  # noqa: E402
@@ -224,15 +223,6 @@ def cost_of(probs: np.ndarray, result: MultiwayCutResult, labels: np.ndarray) ->
     u, v = result.edges.T
     kept = probs[np.arange(len(probs)), labels].sum(dtype=np.float64)
     return probs.sum(dtype=np.float64) - kept + result.weights[labels[u] != labels[v]].sum()
-
-
-def test_margins_are_the_same_in_blocks(
-    tmp_path: Path, network: MilNetwork, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = run(tmp_path, network)
-    whole = label(found, delta=0.7).scores
-    monkeypatch.setattr(labelling_module, "_ROWS_PER_BLOCK", 4)
-    np.testing.assert_array_equal(label(found, delta=0.7).scores, whole)
 
 
 def test_labels_are_those_of_the_cut(tmp_path: Path, network: MilNetwork) -> None:
