@@ -246,6 +246,22 @@ class Pipeline:
                 report(step)
             if step.state == "to do":
                 self.get(step.stage)
+        with processes(self.runtime.device) as world:
+            if world.is_main:
+                self._link(steps)
+            world.wait()
+
+    def _link(self, steps: Sequence[Step]) -> None:
+        """Links ``folder/result/<stage>`` to the outputs of ``steps`` that are there."""
+        links = self.folder / "result"
+        links.mkdir(exist_ok=True)
+        for step in steps:
+            link, target = links / step.stage, step.path.relative_to(self.folder)
+            if link.is_dir() and not link.is_symlink():
+                shutil.rmtree(link)  # of a run that was copied with its links followed
+            link.unlink(missing_ok=True)
+            if step.state != "not needed":
+                link.symlink_to(Path("..") / target)
 
     def prune(self) -> list[Path]:
         """Remove the outputs of other settings from the folder; returns what was removed."""

@@ -16,11 +16,19 @@ from liid_mil.config import PRESETS, PipelineConfig, preset
 from liid_mil.config_files import changed, format_config, read_config
 from liid_mil.pipeline import Pipeline, Step, locked
 from liid_mil.stages import STAGES
+from liid_mil.stages.results import METHODS
 
+_NAMES = {
+    "cam": "CAM alone",
+    "without_graph": "MIL without graph",
+    "with_graph": "MIL with graph",
+    "oracle": "oracle",
+}
 _DESCRIPTION = """\
 Run all stages of a configuration. The output of each is kept in RUN under a digest of its settings
 and of what it was made from: a stage that is there is not done again, one that was stopped goes on,
-and another delta runs the cut and what comes after it.
+and another delta runs the cut and what comes after it. RUN/result has links to the newest outputs:
+labels (cut), annotations (export), metrics, and a page to look at (report).
 """
 _STAGES = "\n".join(f"  {stage.name:12} {stage.does}" for stage in STAGES.values())
 _EPILOG = f"""\
@@ -100,7 +108,9 @@ def run(arguments: argparse.Namespace) -> int:
                 "stages": list(map(asdict, steps)),
                 "removed": list(map(str, removed)),
             }
-            lines = [f"removed   {path}" for path in removed] + [f"written   {output}"]
+            if steps[-1].stage == "report":
+                facts["metrics"] = pipeline.metrics
+            lines = [*(f"removed   {path}" for path in removed), *_results(facts, output)]
     if is_main and arguments.json:
         print_json(_plain(facts))
     elif is_main and not arguments.quiet:
@@ -137,6 +147,20 @@ def _line(step: Step) -> str:
     else:
         told = f"not needed   {'':9}  {'':8}  {step.reason}"
     return f"{step.stage:10}  {told}"
+
+
+def _results(facts: dict[str, Any], output: Path) -> list[str]:
+    """The main metrics of each method, and where everything is."""
+    found = facts.get("metrics", {"annotated": False})
+    lines = []
+    if found["annotated"]:
+        lines.append(f"{'':18}   AP50   AP75    ABO   mIoU   objects")
+        for method in METHODS:
+            one = found[method]
+            values = [one[name] for name in ("ap50", "ap75", "abo", "miou")]
+            cells = "  ".join("    -" if v is None else f"{100 * v:5.1f}" for v in values)
+            lines.append(f"{_NAMES[method]:18}  {cells}  {one['n_labelled']:8,}")
+    return [*lines, f"written   {output / 'result'}"]
 
 
 def _totals(steps: list[Step]) -> list[str]:

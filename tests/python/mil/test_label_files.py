@@ -19,7 +19,7 @@ from liid_mil.label_files import read_labels
 from liid_mil.labelling import Labelling
 from liid_mil.proposals.store import ProposalStore
 from mil.labelled import CLASS_NAMES
-from mil.small_run import IDS, SETTINGS, make_run
+from mil.small_run import IDS, SETTINGS, make_run, store_folder
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_labels_and_the_certificate(made: tuple[Path, Extraction, Labelling]) ->
         "warnings": result.diagnostics["warnings"],
         "settings": SETTINGS,
     }
-    store = ProposalStore(folder / "proposals")
+    store = ProposalStore(store_folder(folder.parent))
     labels, scores = file.of_store(store)
     assert labels.tolist() == [*labelling.labels.tolist(), *[0] * 8]
     assert scores.tolist() == [*labelling.scores.tolist(), *[0] * 8]
@@ -66,7 +66,7 @@ def test_results_of_a_cut(made: tuple[Path, Extraction, Labelling], tmp_path: Pa
     result = multiway_cut(rng.dirichlet(np.ones(4), 24), rng.random((24, 5)))
     write_result(tmp_path / "result.npz", result)
     file = read_labels(tmp_path / "result.npz")
-    store = ProposalStore(made[0] / "proposals")
+    store = ProposalStore(store_folder(made[0].parent))
     labels, scores = file.of_store(store)
     np.testing.assert_array_equal(labels, result.labels)
     np.testing.assert_array_equal(scores, store.scores)
@@ -120,4 +120,4 @@ def test_labels_of_other_proposals(
     arrays[name] = change(arrays[name])
     write_arrays(tmp_path / "labels.npz", arrays)
     with pytest.raises(ValueError, match=message):
-        read_labels(tmp_path / "labels.npz").of_store(ProposalStore(made[0] / "proposals"))
+        read_labels(tmp_path / "labels.npz").of_store(ProposalStore(store_folder(made[0].parent)))
