@@ -75,7 +75,7 @@ def outputs(folder: Path) -> dict[str, bytes]:
                 found[f"{name}:{key}"] = without_times(array) if key == "facts" else array.tobytes()
         elif path.name == "checkpoint.pt":
             found |= {f"{name}:{key}": value for key, value in flat(load_checkpoint(path))}
-        elif path.is_file() and path.name != "stage.json":
+        elif path.is_file() and path.name not in ("stage.json", "report.html"):  # they show times
             found[name] = path.read_bytes()
     return found
 
