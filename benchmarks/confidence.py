@@ -76,10 +76,8 @@ def accuracy_of_surest(confidence: Floats, right: NDArray[np.bool_], share: floa
     return float(right[order].mean())
 
 
-def scores(labels: Labels, confidence: Floats, case: Case, counted: NDArray[np.bool_]) -> Floats:
+def scores(right: NDArray[np.bool_], confidence: Floats, is_probability: bool) -> Floats:
     """The numbers of ``COLUMNS``; the calibration error is nan for what is no probability."""
-    right, confidence = (labels == case.truth)[counted], confidence[counted]
-    is_probability = confidence.max() <= 1 + 1e-9
     return np.array(
         [
             right.mean(),
@@ -135,7 +133,8 @@ def measure(
         held_out[shown] = case.truth[shown]
         counted[shown] = False
         for name, labels, confidence in confidences(case, *setting, held_out, time_limit):
-            row = scores(labels, confidence, case, counted)
+            right = (labels == case.truth)[counted]
+            row = scores(right, confidence[counted], "margins" not in name)
             found.setdefault(name, []).append(row.tolist())
     return found
 
