@@ -37,8 +37,14 @@ Labels = NDArray[np.integer]
 
 HELD_OUT = 50
 BINS = 15
-# Graph, n_neighbors, delta.
-SETTINGS = (("mutual", 3, 5.0), ("mutual", 3, 0.3), ("union", 3, 0.3), ("union", 10, 0.1))
+# Graph, n_neighbors, delta: the paper's, the default, and denser graphs.
+Setting = tuple[str, int, float | str]
+SETTINGS: tuple[Setting, ...] = (
+    ("mutual", 3, 5.0),
+    ("mutual", 3, "auto"),
+    ("union", 3, "auto"),
+    ("union", 10, "auto"),
+)
 COLUMNS = ("accuracy", "ECE", "AUROC", "at 90 %", "at 50 %")
 
 
@@ -90,7 +96,7 @@ def scores(right: NDArray[np.bool_], confidence: Floats, is_probability: bool) -
 
 
 def confidences(
-    case: Case, symmetrize: str, k: int, delta: float, held_out: Labels, time_limit: float
+    case: Case, symmetrize: str, k: int, delta: float | str, held_out: Labels, time_limit: float
 ) -> Iterator[tuple[str, Labels, Floats]]:
     """Name, labels and confidence of every row, for each way to be sure of a cut."""
     model = MultiwayCutClassifier(
@@ -121,9 +127,7 @@ def confidences(
     yield f"`label_distributions`, {HELD_OUT} held-out labels", labels, fitted[rows, labels]
 
 
-def measure(
-    cases: list[Case], setting: tuple[str, int, float], time_limit: float
-) -> dict[str, list[list[float]]]:
+def measure(cases: list[Case], setting: Setting, time_limit: float) -> dict[str, list[list[float]]]:
     """Scores of every confidence, a row a case."""
     found: dict[str, list[list[float]]] = {}
     for seed, case in enumerate(cases):

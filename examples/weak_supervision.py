@@ -60,8 +60,10 @@ def count(votes: Ints, n_classes: int, weights: Any = None) -> Floats:
 def label_model(votes: Ints, n_classes: int, n_rounds: int = 100) -> tuple[Floats, Floats]:
     """Probabilities (n, n_classes), and the accuracy (m,) of each label function.
 
-    Naive Bayes with one accuracy a function and unknown labels, by expectation maximisation (Dawid
-    and Skene, 1979, with one parameter a function): right with probability a, else any other class.
+    Accuracies: naive Bayes with unknown labels, by expectation maximisation (Dawid and Skene, 1979,
+    with one parameter a function): right with probability a, else any other class. Probabilities:
+    the mean of what the functions that voted say. Their product, which is that of naive Bayes, is
+    far too sure where functions look at the same thing and err together, as rules do.
     """
     fired = votes != ABSTAIN
     probs = count(votes, n_classes) + 0.1
@@ -72,14 +74,17 @@ def label_model(votes: Ints, n_classes: int, n_rounds: int = 100) -> tuple[Float
         right = np.take_along_axis(probs, np.where(fired, votes, 0), axis=1)
         before = accuracy
         accuracy = (7 + np.where(fired, right, 0).sum(axis=0)) / (10 + fired.sum(axis=0))
-        share = probs.mean(axis=0)
         odds = np.log(accuracy) - np.log((1 - accuracy) / max(n_classes - 1, 1))
-        scores = np.log(share) + count(votes, n_classes, odds)
+        scores = np.log(probs.mean(axis=0)) + count(votes, n_classes, odds)
         probs = np.exp(scores - scores.max(axis=1, keepdims=True))
         probs /= probs.sum(axis=1, keepdims=True)
         if np.abs(accuracy - before).max(initial=0.0) < 1e-6:
             break
-    return probs, accuracy
+    wrong = (1 - accuracy) / max(n_classes - 1, 1)
+    said = count(votes, n_classes, accuracy - wrong) + (fired @ wrong)[:, None]
+    silent = ~fired.any(axis=1)
+    said[silent] = probs[silent]  # the shares of the classes
+    return said / said.sum(axis=1, keepdims=True), accuracy
 
 
 def snorkel_model(votes: Ints, n_classes: int, seed: int) -> Floats | None:

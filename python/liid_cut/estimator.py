@@ -37,6 +37,7 @@ from liid_cut.graph import SYMMETRIZE
 from liid_cut.inductive import KnownRows
 from liid_cut.inputs import as_choice, as_positive_int, as_probs
 from liid_cut.neighbors import find_neighbors
+from liid_cut.weights import as_terminal_weights
 
 METRICS = ("cosine", "precomputed")
 UNLABELLED = -1
@@ -57,8 +58,9 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         ``"precomputed"``: X is the graph, a symmetric (n, n) matrix of weights >= 0, dense or
         sparse, whose diagonal does not count. Rows then have no features: without ``probs`` every
         unlabelled row is undecided, and the cut separates the labelled ones.
-    n_neighbors, symmetrize, delta, neighbors, time_limit, n_jobs : as in
-        :func:`liid_cut.multiway_cut`. delta None: its default. All-zero rows have no neighbours.
+    n_neighbors, symmetrize, delta, terminal_weights, temperature, neighbors, time_limit, n_jobs :
+        as in :func:`liid_cut.multiway_cut`. delta None: its default, ``"auto"`` for features, and a
+        precomputed graph as it is. All-zero rows have no neighbours.
 
     Attributes
     ----------
@@ -96,7 +98,9 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         metric: str = "cosine",
         n_neighbors: int = 3,
         symmetrize: str = "mutual",
-        delta: Any = None,
+        delta: float | str | None = None,
+        terminal_weights: str = "linear",
+        temperature: float = 1.0,
         neighbors: Any = "auto",
         time_limit: float | None = None,
         n_jobs: int | None = None,
@@ -106,6 +110,8 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         self.n_neighbors = n_neighbors
         self.symmetrize = symmetrize
         self.delta = delta
+        self.terminal_weights = terminal_weights
+        self.temperature = temperature
         self.neighbors = neighbors
         self.time_limit = time_limit
         self.n_jobs = n_jobs
@@ -154,9 +160,10 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             self.estimator_ = self._base().fit(X[known], names)
             probs = self.estimator_.predict_proba(X)
 
-        settings: dict[str, Any] = {"time_limit": self.time_limit, "n_jobs": self.n_jobs}
-        if self.delta is not None:
-            settings["delta"] = self.delta
+        settings: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("delta", "terminal_weights", "temperature", "time_limit", "n_jobs")
+        }
         if is_graph:
             self.result_ = multiway_cut(
                 probs, graph=_without_diagonal(X), allowed=allowed, **settings
@@ -185,7 +192,7 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         """Labels of new rows, each the cheapest given the labels of the fitted ones.
 
         A new row is joined to the graph by the rule it was built with, and takes the label k that
-        is best in its probability of k plus the weight of its edges to rows labelled k.
+        is best in its terminal weight of k plus the weight of its edges to rows labelled k.
 
         Parameters
         ----------
@@ -217,7 +224,8 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         else:
             weights = abs(self._rows.similarities(X)) * self.result_.delta
         own = self._probs_of(X, probs)
-        gain = own + votes(weights, self.result_.labels, len(self.classes_))
+        terminals = as_terminal_weights(own, self.terminal_weights, self.temperature, None)
+        gain = terminals + votes(weights, self.result_.labels, len(self.classes_))
         labels = gain.argmax(axis=1)
         distributions = pool(own_distributions(own, None), self._own, weights)
         cap_at(distributions, labels)

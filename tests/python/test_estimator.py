@@ -182,13 +182,15 @@ def test_equally_near_rows_go_to_the_lower() -> None:
     assert rows.similarities(np.array([[2.0, 0]])).toarray().tolist() == [[1, 0, 1, 0]]
 
 
+@pytest.mark.parametrize("terminal_weights", ["linear", "log"])
 @pytest.mark.parametrize("symmetrize", ["mutual", "union"])
-def test_prediction_is_the_cut_with_one_more_node(symmetrize: str) -> None:
+def test_prediction_is_the_cut_with_one_more_node(symmetrize: str, terminal_weights: str) -> None:
     """All fitted rows keep their labels, the new one is free."""
     X, y, _ = half_labelled()
     rng = np.random.default_rng(1)
     new = X[rng.choice(len(X), 20)] + 0.3 * rng.random((20, 4))
-    model = MultiwayCutClassifier(symmetrize=symmetrize, delta=0.2).fit(X, y)
+    settings = {"terminal_weights": terminal_weights, "temperature": 1.5}
+    model = MultiwayCutClassifier(symmetrize=symmetrize, delta=0.2, **settings).fit(X, y)
     probs, n = model.estimator_.predict_proba(new), len(X)
     joined = slow_neighbours(X, new, 3, symmetrize)
     fixed = np.eye(3, dtype=bool)[model.result_.labels]
@@ -198,6 +200,7 @@ def test_prediction_is_the_cut_with_one_more_node(symmetrize: str) -> None:
             np.vstack([np.ones((n, 3)), row]),
             graph=(np.stack([ends, np.full(len(ends), n)], axis=1), 0.2 * abs(edges[ends])),
             allowed=np.vstack([fixed, np.ones((1, 3), dtype=bool)]),
+            **settings,
         )
         assert result.labels[n] == label
 
@@ -239,6 +242,20 @@ def test_precomputed_graph(form: Any) -> None:
     new[0, 5], new[1, [0, 30]] = 1.0, [0.2, 0.3]
     assert model.predict(form(new)).tolist() == [2, 9]
     assert model.__sklearn_tags__().input_tags.pairwise
+
+
+def test_delta_scales_a_precomputed_graph_and_new_edges() -> None:
+    graph, _ = seeds_on_a_grid()
+    probs, new = probabilities(36, 3, 1), np.zeros((1, 36))
+    weak, strong = (
+        MultiwayCutClassifier(metric="precomputed", delta=d).fit(graph, [-1] * 36, probs=probs)
+        for d in (0.01, 100.0)
+    )
+    np.testing.assert_array_equal(weak.labels_, probs.argmax(axis=1))
+    assert len(set(strong.labels_)) == 1
+    new[0, 0], own = 1.0, np.roll(np.eye(3)[weak.labels_[:1]], 1)
+    assert weak.predict(new, probs=own) != weak.labels_[0]
+    assert strong.predict(new, probs=own) == strong.labels_[0]
 
 
 def test_precomputed_graph_with_probs() -> None:

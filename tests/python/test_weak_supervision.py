@@ -45,8 +45,8 @@ def test_label_model_finds_accuracies(example: ModuleType) -> None:
     np.testing.assert_allclose(probs.sum(axis=1), 1)
     right = (probs.argmax(axis=1) == truth).mean()
     assert right > (example.majority_vote(votes, 4) == truth).mean() + 0.01
-    sure = probs.max(axis=1) > 0.9
-    assert (probs.argmax(axis=1) == truth)[sure].mean() > 0.9
+    surest = np.argsort(-probs.max(axis=1))[:2500]
+    assert (probs.argmax(axis=1) == truth)[surest].mean() > right + 0.05
 
 
 def test_rows_without_votes_have_the_shares_of_classes(example: ModuleType) -> None:
@@ -73,7 +73,7 @@ def test_run_on_digits(
         for name, value in re.findall(r"^(\D+?)  +(0\.\d+)", printed, re.M)
     }
     assert {"majority vote", "label model", "label model, then the cut"} <= shown.keys()
-    assert shown["label model, then the cut"] > shown["label model"] + 0.03
+    assert shown["label model, then the cut"] > shown["label model"] + 0.02
     assert "cut optimal" in printed
 
 
