@@ -22,10 +22,12 @@ Floats = npt.NDArray[np.float64]
 _ENTRIES_PER_BLOCK = 1 << 23
 
 
-def unit_rows(feats: npt.NDArray[Any]) -> Floats:
-    """Rows of length 1; all-zero rows stay so."""
-    rows = np.array(feats, dtype=np.float64)
-    rows /= np.maximum(np.abs(rows).max(axis=1, initial=0.0, keepdims=True), np.finfo(float).tiny)
+def unit_rows(feats: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows of length 1, float32 or float64 as given; all-zero rows stay so."""
+    rows = np.array(feats)
+    rows /= np.maximum(
+        np.abs(rows).max(axis=1, initial=0.0, keepdims=True), np.finfo(rows.dtype).tiny
+    )
     length = np.sqrt((rows**2).sum(axis=1, keepdims=True))
     np.divide(rows, length, out=rows, where=length > 0)
     return rows
@@ -37,21 +39,22 @@ class KnownRows:
 
     Attributes
     ----------
-    units : (n, d) rows of length 1, or 0.
+    units : (n, d) rows of length 1, or 0; float32 or float64.
     least : (n,) the similarity that a new row needs to be among the nearest of each.
     n_neighbors : k.
     """
 
-    units: Floats
+    units: npt.NDArray[Any]
     least: Floats
     n_neighbors: int
 
     @classmethod
     def of(cls, feats: Any, table: NeighborTable, n_neighbors: int, symmetrize: str) -> KnownRows:
-        """The rows of ``feats``, whose nearest are in ``table``."""
+        """The rows of ``feats``, floats, whose nearest are in ``table``."""
         least = np.full(len(table), -np.inf)
         if symmetrize == "mutual" and table.similarities.shape[1] >= n_neighbors:
-            least = table.similarities[:, n_neighbors - 1]
+            # A row that ties with the last neighbour is not to fall to rounding.
+            least = table.similarities[:, n_neighbors - 1] - 8 * np.finfo(feats.dtype).eps
         return cls(unit_rows(feats), least, n_neighbors)
 
     def similarities(self, feats: Any) -> sp.csr_array:
@@ -59,7 +62,7 @@ class KnownRows:
 
         Of equally similar rows the lower ones count. Zero rows are joined to none.
         """
-        new = unit_rows(feats)
+        new = unit_rows(feats).astype(self.units.dtype, copy=False)
         n = len(self.units)
         k = min(self.n_neighbors, n)
         is_zero = ~self.units.any(axis=1)
@@ -73,7 +76,7 @@ class KnownRows:
             # The kth largest; what ties with it competes by row.
             kth = np.partition(cosines, n - k, axis=1)[:, n - k]
             rows, columns = np.nonzero((cosines >= kth[:, None]) & (cosines > -np.inf))
-            values = cosines[rows, columns]
+            values = cosines[rows, columns].astype(np.float64)
             order = np.lexsort((columns, -values, rows))
             rows, columns, values = rows[order], columns[order], values[order]
             rank = np.arange(len(rows)) - np.searchsorted(rows, rows)

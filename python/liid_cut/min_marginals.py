@@ -83,8 +83,8 @@ def min_marginals(
 ) -> MinMarginals:
     """Bracket the least cost of every label at every node; see the class.
 
-    Costs about as much as :func:`liid_cut.verify`. Exact on components that are trees; elsewhere
-    with ``solve_up_to``.
+    Costs about three times as much as :func:`liid_cut.verify`. Exact on components that are trees;
+    elsewhere with ``solve_up_to``.
 
     Parameters
     ----------

@@ -107,6 +107,29 @@ def test_distributions_are_the_capped_pool(seed: int) -> None:
     assert inst.allowed is None or not found[~inst.allowed].any()
 
 
+def test_distributions_of_the_authors_preset() -> None:
+    probs, feats = probabilities(40, 4, 0), features(40, 5, 0)
+    allowed = tags_to_allowed(np.arange(40) % 2, [[1, 1, 0], [0, 1, 1]])
+    result = multiway_cut(probs, feats, allowed=allowed, preset="authors")
+    found = label_distributions(result, probs, allowed=allowed)
+    np.testing.assert_array_equal(found.argmax(axis=1), result.labels)
+    assert not found[~allowed].any()
+
+
+def test_log_weights_and_temperature_of_the_solve() -> None:
+    """Margins follow the weights that were cut; distributions are about ``probs`` themselves."""
+    inst = grid(6, 4, 5)
+    settings: dict[str, Any] = {"terminal_weights": "log", "temperature": 2.0}
+    result = multiway_cut(inst.probs, graph=inst.graph, **settings)
+    weighed = np.log(inst.probs / inst.probs.min(axis=1, keepdims=True)) / 2
+    same = Instance(weighed, inst.edges, inst.weights)
+    np.testing.assert_allclose(
+        cut_margins(result, inst.probs), margins_by_trying(same, result.labels), atol=1e-9
+    )
+    expected = distributions_by_hand(inst, result.labels)
+    np.testing.assert_allclose(label_distributions(result, inst.probs), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("temperature", [0.05, 0.5, 1, 2, 20])
 def test_temperature_flattens_and_keeps_the_label(temperature: float) -> None:
     inst = grid(6, 4, 1)

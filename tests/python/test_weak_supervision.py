@@ -77,7 +77,10 @@ def test_run_on_digits(
     assert "cut optimal" in printed
 
 
-def test_run_on_own_votes(example: ModuleType, tmp_path: Path) -> None:
+def test_run_on_own_votes(
+    example: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "snorkel", None)
     votes, truth = planted(300, 3, [0.7] * 5, seed=2)
     feats = np.eye(3)[truth] + 0.3 * np.random.default_rng(0).normal(size=(300, 3))
     np.savez(tmp_path / "own.npz", votes=votes, feats=feats)
