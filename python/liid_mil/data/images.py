@@ -7,13 +7,15 @@ counted before they are decoded, so that a small file cannot fill the memory.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as PillowImage
-from PIL import ImageOps, UnidentifiedImageError
 
 from liid_mil.data.types import DatasetError, Image
 
@@ -29,6 +31,17 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> Image:
     """
     pixels = _decode(path, max_pixels, to_rgb=True)
     return np.ascontiguousarray(pixels, dtype=np.uint8)
+
+
+def read_image_size(path: str | Path) -> tuple[int, int]:
+    """Height and width of an image as :func:`read_image` gives it, from the file's head alone.
+
+    Raises :class:`DatasetError` where the file is missing, damaged at its start, or not an image.
+    """
+    with _opened(path) as file:
+        width, height = file.size
+        turned = file.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    return (width, height) if turned else (height, width)
 
 
 def read_index_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
@@ -59,23 +72,30 @@ def read_label_map(
 
 
 def _decode(path: str | Path, max_pixels: int, *, to_rgb: bool) -> npt.NDArray[Any]:
+    with _opened(path) as file:
+        width, height = file.size
+        if width * height > max_pixels:
+            raise DatasetError(
+                path, f"has {width} x {height} pixels; at most {max_pixels} are read"
+            )
+        if not to_rgb:
+            return np.array(file)
+        upright = ImageOps.exif_transpose(file)
+        if upright.mode.startswith("I;16") or upright.mode == "I":
+            return np.repeat(_from_16_bit(path, np.array(upright))[..., None], 3, axis=2)
+        return np.array(upright.convert("RGB"))
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[PillowImage.Image]:
+    """The image file; whatever goes wrong with it becomes a :class:`DatasetError`."""
     try:
         with warnings.catch_warnings():
             # Pillow warns of large images; the limit here is ours. Other warnings of its decoders
             # are about metadata, which is not read.
             warnings.simplefilter("ignore")
             with PillowImage.open(path) as file:
-                width, height = file.size
-                if width * height > max_pixels:
-                    raise DatasetError(
-                        path, f"has {width} x {height} pixels; at most {max_pixels} are read"
-                    )
-                if not to_rgb:
-                    return np.array(file)
-                upright = ImageOps.exif_transpose(file)
-                if upright.mode.startswith("I;16") or upright.mode == "I":
-                    return np.repeat(_from_16_bit(path, np.array(upright))[..., None], 3, axis=2)
-                return np.array(upright.convert("RGB"))
+                yield file
     except DatasetError:
         raise
     except FileNotFoundError:

@@ -67,6 +67,11 @@ class ProposalStore:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    @property
+    def n_proposals(self) -> int:
+        """Of all images."""
+        return len(self._boxes)
+
     def __getitem__(self, i: int) -> Proposals:
         """Proposals of image i. Raises ``IndexError`` beyond N, ``DatasetError`` as above."""
         if not 0 <= i < len(self):

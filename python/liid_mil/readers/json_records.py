@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 from liid_mil.data.types import DatasetError
 from liid_mil.readers.files import check_file
 
-MAX_RECORD = 1 << 23  # characters; lists in lists take about 30 times as much memory
+MAX_RECORD = 1 << 22  # characters; lists in lists take about 30 times as much memory
 _BLOCK = 1 << 18
 _SPACE = " \t\n\r"
 
@@ -37,7 +37,7 @@ def json_records(path: Path, list_key: str) -> Iterator[Record]:
     """Items of the file's list, or of the value ``list_key`` of its object, and its other values.
 
     Raises :class:`DatasetError`, with the position, where the JSON is damaged, a single value is
-    longer than 8 MiB, or the file holds neither a list nor an object.
+    longer than 4 MiB, or the file holds neither a list nor an object.
     """
     check_file(path)
     try:
@@ -59,7 +59,8 @@ class _Reader:
         self._ended = False
 
     def records(self, list_key: str) -> Iterator[Record]:
-        self._more()
+        while not self._text and not self._ended:
+            self._more()
         if self._text.startswith("\ufeff"):
             self._skip(1)
         opening = self._next()

@@ -22,6 +22,7 @@ _MATRIX, _COMPRESSED = 14, 15
 _CELL, _STRUCT, _CHAR, _NUMBERS = 1, 2, 4, range(6, 16)
 _COMPLEX = 0x800
 _WIDTHS = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8, 16: 1, 17: 2, 18: 4}
+_LONGEST_HEAD = 512  # flags, 32 sides and a name of 63 letters
 _DEEPEST = 3  # numbers in cells in a struct
 
 
@@ -38,10 +39,7 @@ def check_mat(path: Path, data: bytes, names: Sequence[str], reading: Reading) -
     kept = [data[:_HEADER]]
     n_bytes = 0
     try:
-        for element in _variables(path, data, order, reading):
-            kind, name, n, _ = _head(memoryview(element)[8:], order)
-            if name not in names and (kind, n) != (_STRUCT, 1):
-                continue
+        for element in _variables(path, data, order, names, reading):
             n_bytes += len(element)
             reading.check_bytes(path, n_bytes)
             _check(memoryview(element)[8:], order, _DEEPEST)
@@ -51,8 +49,10 @@ def check_mat(path: Path, data: bytes, names: Sequence[str], reading: Reading) -
     return b"".join(kept)
 
 
-def _variables(path: Path, data: bytes, order: str, reading: Reading) -> Iterator[bytes]:
-    """The elements of the file, with their tags, unpacked."""
+def _variables(
+    path: Path, data: bytes, order: str, names: Sequence[str], reading: Reading
+) -> Iterator[bytes]:
+    """The wanted variables of the file, with their tags, unpacked."""
     at = _HEADER
     while at < len(data):
         kind, size = struct.unpack_from(order + "II", data, at)
@@ -60,20 +60,28 @@ def _variables(path: Path, data: bytes, order: str, reading: Reading) -> Iterato
             raise _DamagedError(f"{size} bytes at {at} go on behind the end")
         if kind == _COMPRESSED:
             unpack = zlib.decompressobj()
-            start = unpack.decompress(memoryview(data)[at + 8 : at + 8 + size], 8)
-            kind, inner = struct.unpack(order + "II", start)
-            reading.check_bytes(path, inner)
-            body = unpack.decompress(unpack.unconsumed_tail, inner) if inner else b""
-            unpack.decompress(unpack.unconsumed_tail, 1)  # compares the checksum
-            if len(body) != inner:
-                raise _DamagedError(f"{size} packed bytes at {at} hold {len(body)}, not {inner}")
-            element = start + body
+            packed = memoryview(data)[at + 8 : at + 8 + size]
+            start = unpack.decompress(packed, 8 + _LONGEST_HEAD)
+            kind, inner = struct.unpack_from(order + "II", start)
+            if kind == _MATRIX and _is_wanted(start[8:], order, names):
+                reading.check_bytes(path, inner)
+                body = start[8 : 8 + inner]
+                if inner > len(body):
+                    body += unpack.decompress(unpack.unconsumed_tail, inner - len(body))
+                unpack.decompress(unpack.unconsumed_tail, 1)  # compares the checksum
+                if len(body) != inner:
+                    raise _DamagedError(f"{len(body)} bytes unpacked at {at}, not {inner}")
+                yield start[:8] + body
             at += 8 + size
         else:
-            element = data[at : at + 8 + size]
+            if kind == _MATRIX and _is_wanted(data[at + 8 : at + 8 + size], order, names):
+                yield data[at : at + 8 + size]
             at += 8 + size + -size % 8
-        if kind == _MATRIX:
-            yield element
+
+
+def _is_wanted(data: bytes, order: str, names: Sequence[str]) -> bool:
+    kind, name, n, _ = _head(memoryview(data), order)
+    return name in names or (kind, n) == (_STRUCT, 1)
 
 
 def _element(data: memoryview, at: int, order: str) -> tuple[int, memoryview, int]:
@@ -100,9 +108,7 @@ def _head(data: memoryview, order: str) -> tuple[int, str, int, int]:
     if len(shape) < 2 or len(shape) > 32 or min(shape) < 0:
         raise _DamagedError(f"an array of shape {shape[:4]}")
     _, name, at = _element(data, at, order)
-    if word & _COMPLEX:
-        raise _DamagedError("complex numbers")
-    return word & 0xFF, bytes(name).decode("latin-1"), math.prod(shape), at
+    return word & (_COMPLEX | 0xFF), bytes(name).decode("latin-1"), math.prod(shape), at
 
 
 def _check(data: memoryview, order: str, depth: int) -> None:
@@ -124,6 +130,8 @@ def _check(data: memoryview, order: str, depth: int) -> None:
         if n > 1 or length < 1 or len(fields) % length:
             raise _DamagedError("an array of structs, or damaged names")
         n *= len(fields) // length
+    elif kind & _COMPLEX:
+        raise _DamagedError("complex numbers")
     elif kind != _CELL:
         raise _DamagedError(f"an array of class {kind}, which is not read")
     if n > (len(data) - at) // 8:  # every item has a tag

@@ -71,19 +71,20 @@ def _masks(
         labels = _cells_of_table(path, labels)
     n, n_superpixels = len(labels.offsets) - 1, len(known.areas) - 1
     reading.check_number(path, image_id, n)
+    members = _whole(path, "labels", labels.values, 1, n_superpixels)
+    sets = Cells(members, labels.offsets)
     if scores is not None:
         scores = scores.ravel()
         if len(scores) != n:
             raise DatasetError(path, f"scores has {len(scores)} numbers for {n} labels")
         if reading.top is not None:  # those that are left out need no mask
             rows = reading.best(path, image_id, scores)
-            labels, scores = _take(labels, rows), scores[rows]
-    members = _whole(path, "labels", labels.values, 1, n_superpixels)
+            sets, scores = _take(sets, rows), scores[rows]
 
     def check_bytes(n_bytes: int) -> None:
         reading.check_bytes(path, n_bytes)
 
-    codes, areas, boxes = masks_of_sets(known, members, labels.offsets, check_bytes)
+    codes, areas, boxes = masks_of_sets(known, sets.values, sets.offsets, check_bytes)
     return reading.from_masks(path, image_id, size, codes, areas, boxes, scores)
 
 

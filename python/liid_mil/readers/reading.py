@@ -205,7 +205,8 @@ class Reading:
         known = self.known_size(path, image_id, size)
         limits = (np.inf,) * 4 if known is None else (known[1], known[0]) * 2
         cut = _cut_boxes(corners, limits)
-        widths, heights = np.maximum(cut[:, 2:] - cut[:, :2], 0).T
+        sides = cut[:, 2:].astype(np.float64) - cut[:, :2]
+        widths, heights = np.maximum(sides, 0).T
         rows, values = self._choose(path, image_id, widths * heights, scores, known)
         return ImageProposals(image_id, known, Proposals(cut[rows], None, values))
 

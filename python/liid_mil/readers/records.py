@@ -49,7 +49,8 @@ def proposals_of_records(
     if size is None:
         raise DatasetError(
             path,
-            f"has polygons of image {image_id!r}, but not its size; name the images' source",
+            f"has no run-length code of image {image_id!r} that tells its size; name the images' "
+            "source",
         )
     codes = []
     for i, shape in enumerate(shapes):
