@@ -1,4 +1,8 @@
 """Command line: ``liid-mil demo``, ``run``, ``train``, ``extract``, ``label``, ``export``, ..."""
+"""Command line: ``liid-mil demo``, ``import``, ``train``, ``extract``, ``label``, ``export``...
+
+The commands are the modules of :mod:`liid_mil.commands`.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ _EPILOG = f"""\
 examples:
   liid-mil demo
   liid-mil run scenes.yaml
+  liid-mil import sam masks -o proposals --images photos
   liid-mil train --voc VOCdevkit/VOC2012 -o run --set weights=resnet50.pth
   liid-mil extract run
   liid-mil label run
@@ -80,6 +85,7 @@ def _fail(message: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     try:
         from liid_mil.commands import ablate, demo, export, extract, label, run, train
+        from liid_mil.commands import ablate, demo, export, extract, import_, label, train
     except ImportError as error:
         raise ImportError(f"{error.name} is missing: pip install 'liid-cut[mil]'") from error
 
@@ -92,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"liid-mil {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in (demo, run, train, extract, label, export, ablate):
+    for command in (demo, import_, train, extract, label, export, ablate):
         command.add_parser(commands)
     return parser
 

@@ -43,10 +43,10 @@ METHODS = {
 }
 
 
-def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Options that say where images come from; exactly one source."""
+def add_data_options(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Options that say where images come from; one source, or none where that is allowed."""
     group = parser.add_argument_group("images (one of)")
-    source = group.add_mutually_exclusive_group(required=True)
+    source = group.add_mutually_exclusive_group(required=required)
     source.add_argument("--scenes", type=int, metavar="N", help="N composed images")
     source.add_argument("--voc", type=Path, metavar="ROOT", help="VOC devkit layout")
     source.add_argument("--coco", type=Path, metavar="JSON", help="COCO annotations")

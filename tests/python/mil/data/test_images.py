@@ -13,7 +13,12 @@ pytest.importorskip("PIL")
 
 from PIL import Image as PillowImage
 
-from liid_mil.data.images import read_image, read_index_image
+from liid_mil.data.images import (
+    read_image,
+    read_image_size,
+    read_index_image,
+    read_label_map,
+)
 from liid_mil.data.types import DatasetError
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.uint8)
@@ -124,3 +129,35 @@ def test_pixels_are_counted_before_they_are_decoded(tmp_path: Path) -> None:
         read_image(tmp_path / "bomb.png")
     with pytest.raises(DatasetError, match="has 9 x 6 pixels; at most 53 are read"):
         read_image(save(tmp_path / "a.png", RGB), max_pixels=53)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sizes_are_those_of_upright_images(tmp_path: Path, orientation: int) -> None:
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    PillowImage.new("RGB", (7, 4)).save(tmp_path / "a.jpg", exif=exif)
+    assert read_image_size(tmp_path / "a.jpg") == read_image(tmp_path / "a.jpg").shape[:2]
+
+
+def test_sizes_of_files_that_are_no_images(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("text")
+    with pytest.raises(DatasetError, match="not an image"):
+        read_image_size(tmp_path / "a.jpg")
+    with pytest.raises(DatasetError, match="no such file"):
+        read_image_size(tmp_path / "none.jpg")
+
+
+@pytest.mark.parametrize(
+    ("mode", "values"), [("1", [0, 1]), ("L", [0, 255]), ("I;16", [0, 65535]), ("I", [0, 70000])]
+)
+def test_label_maps_of_any_depth(tmp_path: Path, mode: str, values: list[int]) -> None:
+    dtype = {"1": np.bool_, "L": np.uint8, "I;16": np.uint16, "I": np.int32}[mode]
+    PillowImage.fromarray(np.array([values], dtype)).save(tmp_path / "a.tif")
+    assert read_label_map(tmp_path / "a.tif").tolist() == [values]
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((1, 1), np.float32), np.full((1, 1), -1, np.int32)])
+def test_label_maps_hold_whole_numbers_from_0(tmp_path: Path, pixels: np.ndarray) -> None:
+    PillowImage.fromarray(pixels).save(tmp_path / "a.tif")
+    with pytest.raises(DatasetError, match="must be an image with a palette or grey"):
+        read_label_map(tmp_path / "a.tif")
