@@ -51,13 +51,12 @@ def _read(path: Path, image_id: str, reading: Reading, void: tuple[int, ...]) ->
     size = reading.check_size(path, labels.shape)
     if labels.dtype.itemsize > 2:
         raise DatasetError(path, "has values of more than 16 bits; 8 or 16 bits are read")
-    known = superpixel_map(labels)
-    members = np.flatnonzero(known.areas > 0)
-    members = members[~np.isin(members, (0, *void))]
-    reading.check_number(path, image_id, len(members))
 
     def check_bytes(n_bytes: int) -> None:
         reading.check_bytes(path, n_bytes)
 
+    known = superpixel_map(labels, check_bytes)
+    members = known.values[~np.isin(known.values, (0, *void))]
+    reading.check_number(path, image_id, len(members))
     codes, areas, boxes = masks_of_sets(known, members, np.arange(len(members) + 1), check_bytes)
     return reading.from_masks(path, image_id, size, codes, areas, boxes, None)

@@ -75,6 +75,8 @@ class _Reader:
         self._file = file
         self._reading = reading
         self._n_bytes = 0
+        self._kind: Any = None
+        self._dtype = np.dtype(np.float64)
 
     def variables(self, names: Sequence[str]) -> dict[str, Variable]:
         import h5py
@@ -120,16 +122,20 @@ class _Reader:
 
         if not isinstance(dataset, h5py.h5d.DatasetID):
             raise DatasetError(self._path, f"{name} has a cell that is no array")
-        shape, dtype = dataset.shape, dataset.dtype
+        shape, kind = dataset.shape, dataset.get_type()
+        if kind != self._kind:  # cells are of one type, which takes long to translate
+            self._kind, self._dtype = kind, dataset.dtype
+        dtype = self._dtype
         if dtype.kind not in _NUMBERS:
             raise DatasetError(self._path, f"{name} holds {dtype}; numbers are read")
-        creation = dataset.get_create_plist()
-        layout = creation.get_layout()
-        if creation.get_external_count() > 0 or layout == h5py.h5d.VIRTUAL:
-            raise DatasetError(self._path, f"{name} lies in another file, which is not read")
         n_bytes = math.prod(shape) * dtype.itemsize
-        if layout == h5py.h5d.CHUNKED:
-            n_bytes = max(n_bytes, math.prod(creation.get_chunk()) * dtype.itemsize)
+        if dataset.get_offset() is None:  # not one piece of this file
+            creation = dataset.get_create_plist()
+            layout = creation.get_layout()
+            if creation.get_external_count() > 0 or layout == h5py.h5d.VIRTUAL:
+                raise DatasetError(self._path, f"{name} lies in another file, which is not read")
+            if layout == h5py.h5d.CHUNKED:
+                n_bytes = max(n_bytes, math.prod(creation.get_chunk()) * dtype.itemsize)
         self._n_bytes += n_bytes
         self._reading.check_bytes(self._path, self._n_bytes)
         if h5py.h5a.exists(dataset, b"MATLAB_empty"):

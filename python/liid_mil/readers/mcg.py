@@ -66,12 +66,16 @@ def _masks(
     if pixels.ndim != 2 or pixels.size == 0:
         raise DatasetError(path, f"superpixels is {pixels.shape}; it must be (H, W)")
     size = reading.check_size(path, pixels.shape)
-    known = superpixel_map(_whole(path, "superpixels", pixels, 0, pixels.size))
+
+    def check_bytes(n_bytes: int) -> None:
+        reading.check_bytes(path, n_bytes)
+
+    known = superpixel_map(_whole(path, "superpixels", pixels, 0, pixels.size), check_bytes)
     if not isinstance(labels, Cells):
         labels = _cells_of_table(path, labels)
-    n, n_superpixels = len(labels.offsets) - 1, len(known.areas) - 1
+    n = len(labels.offsets) - 1
     reading.check_number(path, image_id, n)
-    members = _whole(path, "labels", labels.values, 1, n_superpixels)
+    members = _whole(path, "labels", labels.values, 1, int(known.values[-1]))
     sets = Cells(members, labels.offsets)
     if scores is not None:
         scores = scores.ravel()
@@ -80,10 +84,6 @@ def _masks(
         if reading.top is not None:  # those that are left out need no mask
             rows = reading.best(path, image_id, scores)
             sets, scores = _take(sets, rows), scores[rows]
-
-    def check_bytes(n_bytes: int) -> None:
-        reading.check_bytes(path, n_bytes)
-
     codes, areas, boxes = masks_of_sets(known, sets.values, sets.offsets, check_bytes)
     return reading.from_masks(path, image_id, size, codes, areas, boxes, scores)
 

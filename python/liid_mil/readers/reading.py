@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 Size = tuple[int, int]
 ON_ERROR = ("raise", "skip")
 MISSING_SCORES = ("one", "area")
+_MOST_PIXELS = 2**31 - 1  # of a run-length code's numbers
 _CODES_AT_ONCE = 1 << 20  # bytes: NumPy takes about 60 for each
 
 
@@ -39,6 +40,13 @@ class Limits:
     max_pixels: int = MAX_PIXELS
     max_proposals: int = 50_000
     max_bytes: int = 1 << 28
+
+    def __post_init__(self) -> None:
+        for name in ("max_pixels", "max_proposals", "max_bytes"):
+            value = getattr(self, name)
+            if value < 1 or (name == "max_pixels" and value > _MOST_PIXELS):
+                above = f" and at most {_MOST_PIXELS}" if name == "max_pixels" else ""
+                raise ValueError(f"{name} is {value}; it must be at least 1{above}")
 
 
 @dataclass(eq=False)

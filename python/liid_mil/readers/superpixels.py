@@ -19,19 +19,22 @@ from liid_mil.data.types import Boxes, Ints
 from liid_mil.proposals.runs import codes_of_changes
 
 _CELLS_AT_ONCE = 1 << 22
+_BYTES_OF_RUN = 32
 
 
 @dataclass(frozen=True, eq=False)
 class SuperpixelMap:
-    """A map of superpixels 0..S as the places, down the columns, where they meet.
+    """A map of S superpixels as the places, down the columns, where they meet.
 
-    size : height, width. pairs : int64 (M, 2), the superpixels that meet, before and behind; S+1
-    stands for the outside. places : int64 (R,), pixels where a new run begins, by pair; pair m has
-    those from offsets[m] to offsets[m+1]. areas : int64 (S+1,). boxes : int64 (S+1, 4), xyxy; of a
-    superpixel without a pixel x0 and y0 lie beyond x1 and y1.
+    size : height, width. values : (S,), those that the map has, rising; superpixel s is values[s].
+    pairs : int64 (M, 2), the superpixels that meet, before and behind; S stands for the outside.
+    places : int64 (R,), pixels where a new run begins, by pair; pair m has those from offsets[m] to
+    offsets[m+1]. areas : int64 (S+1,), the last one 0. boxes : int64 (S+1, 4), xyxy; the last one
+    ends before it starts.
     """
 
     size: tuple[int, int]
+    values: Ints
     pairs: Ints
     places: Ints
     offsets: Ints
@@ -39,18 +42,25 @@ class SuperpixelMap:
     boxes: Ints
 
 
-def superpixel_map(labels: npt.NDArray[np.integer[Any]]) -> SuperpixelMap:
-    """The runs of ``labels`` (H, W), whose values are 0..S."""
+def superpixel_map(
+    labels: npt.NDArray[np.integer[Any]], check_bytes: Callable[[int], None]
+) -> SuperpixelMap:
+    """The runs of ``labels`` (H, W), whole numbers from 0 on.
+
+    check_bytes : called with the size of the runs before they are made; what it raises ends that.
+    """
     height, width = labels.shape
     flat = np.asarray(labels).ravel(order="F")
-    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
-    owners = flat[starts].astype(np.int64)
+    is_start = flat[1:] != flat[:-1]
+    check_bytes(_BYTES_OF_RUN * int(np.count_nonzero(is_start)))
+    starts = np.concatenate([[0], np.flatnonzero(is_start) + 1])
     ends = np.append(starts[1:], flat.size)
-    n = int(owners.max()) + 1
-    areas = np.bincount(owners, weights=ends - starts, minlength=n).astype(np.int64)
+    values, owners = np.unique(flat[starts], return_inverse=True)
+    n = len(values)
+    areas = np.bincount(owners, weights=ends - starts, minlength=n + 1).astype(np.int64)
     left, right = starts // height, (ends - 1) // height
     crosses = left < right
-    boxes = np.tile(np.array([width, height, 0, 0], dtype=np.int64), (n, 1))
+    boxes = np.tile(np.array([width, height, 0, 0], dtype=np.int64), (n + 1, 1))
     np.minimum.at(boxes[:, 0], owners, left)
     np.minimum.at(boxes[:, 1], owners, np.where(crosses, 0, starts - left * height))
     np.maximum.at(boxes[:, 2], owners, right + 1)
@@ -61,6 +71,7 @@ def superpixel_map(labels: npt.NDArray[np.integer[Any]]) -> SuperpixelMap:
     pairs, offsets = np.unique(keys[order], return_index=True)
     return SuperpixelMap(
         (height, width),
+        values.astype(np.int64),
         np.stack(np.divmod(pairs, n + 1), axis=1),
         starts[order],
         np.append(offsets, len(starts)),
@@ -77,23 +88,27 @@ def masks_of_sets(
 ) -> tuple[list[bytes], Ints, Boxes]:
     """Codes, areas (P,) and boxes (P, 4) of P sets; zeros where a set has no pixel.
 
-    members : superpixels of the sets, one after another; set i has those from offsets[i] to
-    offsets[i+1]. One that comes twice counts once. check_bytes : called on the way with the size of
+    members : values of the superpixels of the sets, one after another; set i has those from
+    offsets[i] to offsets[i+1]. One that comes twice counts once, one that the map has not counts
+    for nothing. check_bytes : called on the way with the size of
     the codes so far; what it raises ends the work.
     """
-    n_sets, n_superpixels = len(offsets) - 1, len(superpixels.areas)
+    n_sets, n = len(offsets) - 1, len(superpixels.values)
+    place = np.minimum(np.searchsorted(superpixels.values, members), n - 1)
+    members = np.where(superpixels.values[place] == members, place, n)
     places_of_pairs = np.diff(superpixels.offsets)
     codes: list[bytes] = []
     n_bytes = 0
     areas = np.zeros(n_sets, dtype=np.int64)
-    step = max(1, _CELLS_AT_ONCE // max(n_superpixels, len(superpixels.places)))
+    step = max(1, _CELLS_AT_ONCE // max(n, len(superpixels.places)))
     for start in range(0, n_sets, step):
         stop = min(start + step, n_sets)
         own = members[offsets[start] : offsets[stop]]
         rows = np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1]))
-        is_member = np.zeros((stop - start, n_superpixels + 1), dtype=np.bool_)
+        is_member = np.zeros((stop - start, n + 1), dtype=np.bool_)
         is_member[rows, own] = True
-        areas[start:stop] = is_member[:, :-1] @ superpixels.areas
+        is_member[:, n] = False
+        areas[start:stop] = is_member @ superpixels.areas
         before, behind = superpixels.pairs.T
         sets, pairs = np.nonzero(is_member[:, before] != is_member[:, behind])
         n_places = places_of_pairs[pairs]

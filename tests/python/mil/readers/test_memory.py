@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 pytest.importorskip("pycocotools")
 h5py = pytest.importorskip("h5py")
@@ -74,6 +75,12 @@ def png_bomb(path: Path) -> None:
     )
 
 
+def striped_map(path: Path) -> None:
+    """Every pixel of a column is a run of its own."""
+    rows = np.arange(9_000, dtype=np.uint8) % 2
+    PillowImage.fromarray(np.broadcast_to(rows[:, None], (9_000, 9_000))).save(path, format="PNG")
+
+
 def endless_record(path: Path) -> None:
     with path.open("wb") as file:
         file.write(b'[{"image_id": 1, "bbox": [')
@@ -98,6 +105,7 @@ def wide_masks(path: Path) -> None:
         ("mcg", mat_bomb, "bytes or more for one image; at most 268435456"),
         ("mcg", hdf5_bomb, "needs 80000000000 bytes or more"),
         ("label-maps", png_bomb, "has 12000 x 12000 pixels; at most"),
+        ("label-maps", striped_map, "bytes or more for one image; at most 268435456"),
         ("coco", endless_record, "has a value of more than 4194304 letters"),
         ("coco", deep_json, "lists in lists too deep"),
         ("prm", wide_masks, "bytes or more for one image; at most 268435456"),

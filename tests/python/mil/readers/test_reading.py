@@ -13,7 +13,7 @@ pytest.importorskip("pycocotools")
 from liid_mil.data.types import DatasetError
 from liid_mil.proposals.masks import decode_masks, encode_masks
 from liid_mil.readers import reading as module
-from liid_mil.readers.reading import Reading
+from liid_mil.readers.reading import Limits, Reading
 
 FILE = Path("file")
 
@@ -129,3 +129,17 @@ def test_sizes(size: list[Any]) -> None:
 def test_huge_sizes() -> None:
     with pytest.raises(DatasetError, match="has 1000000000 x 1000000000 pixels; at most"):
         Reading().check_size(FILE, [10**9, 10**9])
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"max_pixels": 0}, "max_pixels is 0; it must be at least 1 and at most 2147483647"),
+        ({"max_pixels": 2**31}, "max_pixels is 2147483648; it must be at least 1 and at most"),
+        ({"max_proposals": 0}, "max_proposals is 0; it must be at least 1"),
+        ({"max_bytes": -1}, "max_bytes is -1; it must be at least 1"),
+    ],
+)
+def test_limits_that_are_none(limits: dict[str, int], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Limits(**limits)

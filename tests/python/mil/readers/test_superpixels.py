@@ -21,8 +21,9 @@ def test_masks_areas_and_boxes(monkeypatch: pytest.MonkeyPatch, seed: int, at_on
     labels = rng.integers(0, rng.integers(1, 9), (height, width)).astype(rng.choice(["u1", "i8"]))
     if seed % 2:
         labels = np.sort(labels, axis=seed % 4 // 2)
-    known = superpixel_map(labels)
-    sets = [rng.integers(0, labels.max() + 1, n) for n in rng.integers(0, 6, 10)]
+    labels = labels * 7
+    known = superpixel_map(labels, lambda n: None)
+    sets = [rng.choice([0, 3, 7, 14, 21, 28, 35, 42, 49, 99], n) for n in rng.integers(0, 6, 10)]
     offsets = np.cumsum([0, *map(len, sets)])
     sizes: list[int] = []
     codes, areas, boxes = masks_of_sets(known, np.concatenate(sets), offsets, sizes.append)
@@ -43,5 +44,8 @@ def test_codes_that_take_too_much() -> None:
     def stop(n_bytes: int) -> None:
         raise ValueError(f"{n_bytes} bytes")
 
+    known = superpixel_map(labels, lambda n: None)
     with pytest.raises(ValueError, match=r"^\d{4} bytes"):
-        masks_of_sets(superpixel_map(labels), np.array([1]), np.array([0, 1]), stop)
+        masks_of_sets(known, np.array([1]), np.array([0, 1]), stop)
+    with pytest.raises(ValueError, match=r"^49920 bytes"):  # 32 for each of 40 x 39 changes
+        superpixel_map(labels, stop)
