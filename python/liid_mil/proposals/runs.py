@@ -57,14 +57,15 @@ class Runs:
         rows = np.flatnonzero(self._in_object() & (self.lengths > 0))
         ends = np.cumsum(self.lengths)
         before = np.concatenate([[0], ends])[self.offsets]  # pixels of all masks before this one
-        owners = np.searchsorted(self.offsets, rows, side="right") - 1
+        n_masks = len(self.offsets) - 1
+        owners = np.repeat(np.arange(n_masks), np.diff(self.offsets))[rows]
         last = ends[rows] - before[owners] - 1
         first = last - self.lengths[rows] + 1
         left, right = first // height, last // height
         whole_column = left < right
         top = np.where(whole_column, 0, first - left * height)
         bottom = np.where(whole_column, height - 1, last - right * height)
-        boxes = np.zeros((len(self.offsets) - 1, 4), dtype=np.float32)
+        boxes = np.zeros((n_masks, 4), dtype=np.float32)
         filled, starts = np.unique(owners, return_index=True)
         if len(filled) > 0:
             boxes[filled, 0] = left[starts]  # runs are in the order of columns

@@ -5,6 +5,7 @@ Input: a path. Output: the name of a format. Nothing is unpickled: the first byt
 
 from __future__ import annotations
 
+import re
 import zipfile
 from itertools import islice
 from pathlib import Path
@@ -26,9 +27,9 @@ _HINT = (
     "convert it where it came from to npz or json: the recipe is in "
     "help(liid_mil.readers.authors)"
 )
-# Bytes that a pickle of protocol 0 or 1 starts with, and no format that is read: a mark, an empty
-# list, dictionary or tuple, a global.
-_OLD_PICKLES = (b"(d", b"(l", b"(t", b"(i", b"(c", b"]", b"}", b")", b"c")
+# How pickles of protocols 0 and 1 begin: marks, then a list, dictionary or tuple that is put aside,
+# or the name of what is called. Later protocols begin with 0x80 and their number.
+_OLD_PICKLE = re.compile(rb"\(*(?:[dlt]p\d|t\.|[ci][\w.]+\n[\w.]+\n|[\]}]q|\)[.q])")
 
 
 def format_of(path: Path) -> str:
@@ -57,7 +58,7 @@ def refuse_pickle(path: Path) -> None:
     """Raise :class:`DatasetError` where a file is a pickle, holds one, or was made with one."""
     check_file(path)
     head = _head(path)
-    if (head[:1] == b"\x80" and head[1:2] <= b"\x08") or head.startswith(_OLD_PICKLES):
+    if (head[:1] == b"\x80" and head[1:2] <= b"\x08") or _OLD_PICKLE.match(head):
         raise DatasetError(path, f"is a pickle; {_HINT}")
     if head[:6] == _NPY and b"'|O'" in head:
         raise DatasetError(path, f"is an npy file with pickled objects; {_HINT}")

@@ -71,6 +71,8 @@ def test_pickles_inside_other_files(folder: Path, format: str) -> None:
     [
         (b"", "is of no format of proposals"),
         (b"hello", "is of no format of proposals"),
+        (b"class,x,y\n1,2,3\n", "is of no format of proposals"),
+        (b"(data)", "is of no format of proposals"),
         (b"\x1f\x8b\x08\x00", "is of no format of proposals"),
         (b"PK\x03\x04 cut", "damaged zip file"),
         (b"\x89PNG\r\n\x1a\n cut", "damaged image|not an image"),
