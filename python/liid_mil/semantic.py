@@ -8,18 +8,17 @@ Source: LIID, section 6.5 (masks of one class of an image are merged); PASCAL VO
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pycocotools import mask as coco_mask
 
 from liid_mil.data.types import RLE, Bools, ImageLabels, Ints, Truth
+from liid_mil.proposals.strips import strips_of
 
 SemanticMap = npt.NDArray[np.uint8]
 VOID = 255
-_MASKS_AT_A_TIME = 16
 
 
 def semantic_map(objects: ImageLabels) -> SemanticMap:
@@ -29,9 +28,10 @@ def semantic_map(objects: ImageLabels) -> SemanticMap:
 
     Raises
     ------
-    ValueError : there are objects, but no masks, or a label is above 254.
+    ValueError : there are objects, but no masks; a mask is damaged; a label is above 254.
     """
-    return _painted(objects, objects.labels)
+    strips = strips_of(masks_for_map(objects, objects.image_id), objects.size)
+    return strips.pixels(surest(strips.inside, objects.labels, objects.scores))
 
 
 def object_map(objects: ImageLabels) -> SemanticMap:
@@ -47,17 +47,9 @@ def object_map(objects: ImageLabels) -> SemanticMap:
         raise ValueError(
             f"image {objects.image_id!r} has {len(objects)} objects; a map has room for {VOID - 1}"
         )
-    return _painted(objects, np.arange(1, len(objects) + 1))
-
-
-def _painted(objects: ImageLabels, values: Ints) -> SemanticMap:
-    """A map with the value of each object where its mask is and no better object's."""
-    masks = _masks_of(objects, objects.image_id)
-    canvas = _empty_canvas(objects.size)
-    worst_first = np.argsort(-objects.scores, kind="stable")[::-1]
-    for i, inside in _decoded(masks, worst_first, objects.size):
-        np.copyto(canvas, np.uint8(values[i]), where=inside)
-    return np.ascontiguousarray(canvas)
+    strips = strips_of(masks_for_map(objects, objects.image_id), objects.size)
+    rows = np.arange(1, len(objects) + 1)
+    return strips.pixels(surest(strips.inside, rows, objects.scores))
 
 
 def truth_map(truth: Truth, size: tuple[int, int], image_id: str = "") -> SemanticMap:
@@ -65,21 +57,41 @@ def truth_map(truth: Truth, size: tuple[int, int], image_id: str = "") -> Semant
 
     Raises
     ------
-    ValueError : there are objects, but no masks; a mask is not of ``size``; a label is above 254.
+    ValueError : there are objects, but no masks; a mask is damaged or not of ``size``; a label is
+        above 254.
     """
-    masks = _masks_of(truth, image_id)
-    canvas = _empty_canvas(size)
-    for i, inside in _decoded(masks, np.flatnonzero(~truth.difficult), size):
-        label = np.uint8(truth.labels[i])
-        contested = inside & (canvas != 0) & (canvas != label)
-        np.copyto(canvas, label, where=inside)
-        np.copyto(canvas, np.uint8(VOID), where=contested)
-    for _, inside in _decoded(masks, np.flatnonzero(truth.difficult), size):
-        np.copyto(canvas, np.uint8(VOID), where=inside)
-    return np.ascontiguousarray(canvas)
+    strips = strips_of(masks_for_map(truth, image_id), size)
+    return strips.pixels(agreed(strips.inside, truth.labels, truth.difficult))
 
 
-def _masks_of(objects: ImageLabels | Truth, image_id: str) -> Sequence[RLE]:
+def surest(inside: Bools, values: Ints, scores: npt.NDArray[Any]) -> SemanticMap:
+    """The value of the object of highest score among those inside; 0 where there is none.
+
+    inside : (P, S), the objects that cover S strips or pixels; values : (P,), 1 to 254.
+    """
+    if len(inside) == 0:
+        return np.zeros(inside.shape[1], dtype=np.uint8)
+    best_first = np.argsort(-scores, kind="stable")
+    covered = inside[best_first]
+    winners = values[best_first].astype(np.uint8)[covered.argmax(axis=0)]
+    return np.where(covered.any(axis=0), winners, np.uint8(0))
+
+
+def agreed(inside: Bools, labels: Ints, difficult: Bools) -> SemanticMap:
+    """The class of annotated objects inside, void where they differ or one is difficult.
+
+    inside : (G, S), the objects that cover S strips or pixels.
+    """
+    plain = inside & ~difficult[:, None]
+    classes = labels.astype(np.uint8)[:, None]
+    highest = np.where(plain, classes, np.uint8(0)).max(axis=0, initial=0)
+    lowest = np.where(plain, classes, np.uint8(VOID)).min(axis=0, initial=VOID)
+    void = (lowest < highest) | inside[difficult].any(axis=0)
+    return np.where(void, np.uint8(VOID), highest)
+
+
+def masks_for_map(objects: ImageLabels | Truth, image_id: str) -> Sequence[RLE]:
+    """The masks of objects whose labels fit in a byte; raises ``ValueError``."""
     if (objects.labels >= VOID).any():
         row = int(np.argmax(objects.labels >= VOID))
         raise ValueError(
@@ -89,25 +101,3 @@ def _masks_of(objects: ImageLabels | Truth, image_id: str) -> Sequence[RLE]:
     if objects.masks is None and len(objects) > 0:
         raise ValueError(f"the objects of image {image_id!r} have boxes only; a map needs masks")
     return objects.masks or []
-
-
-def _empty_canvas(size: tuple[int, int]) -> SemanticMap:
-    return np.zeros(size, dtype=np.uint8, order="F")  # columns first, as masks are decoded
-
-
-def _decoded(
-    masks: Sequence[RLE], rows: Ints, size: tuple[int, int]
-) -> Iterator[tuple[int, Bools]]:
-    """The rows, and their masks as bool (H, W), columns first; a few at a time to bound memory."""
-    for begin in range(0, len(rows), _MASKS_AT_A_TIME):
-        block = rows[begin : begin + _MASKS_AT_A_TIME]
-        for i in block:
-            if tuple(masks[i]["size"]) != tuple(size):
-                given = list(masks[i]["size"])
-                raise ValueError(f"masks[{i}] has size {given}; the image has {list(size)}")
-        with warnings.catch_warnings():
-            # pycocotools 2.0.11 hands its result over in a way that NumPy 2 deprecates.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            pixels = coco_mask.decode([masks[i] for i in block])
-        for column, i in enumerate(block):
-            yield int(i), pixels[:, :, column].view(np.bool_)

@@ -25,7 +25,8 @@ from liid_mil.metrics.label_accuracy import Confusion, true_labels_of
 from liid_mil.metrics.overlaps import REGIONS, ScoredImage, have_masks, overlaps
 from liid_mil.metrics.recall import ProposalRecall
 from liid_mil.metrics.region_ap import FORMS, RegionAP, mean_over_classes
-from liid_mil.semantic import VOID, SemanticMap, semantic_map, truth_map
+from liid_mil.proposals.strips import strips_of
+from liid_mil.semantic import VOID, SemanticMap, agreed, masks_for_map, semantic_map, surest
 
 RECALL_AT = (1, 10, 100)
 _Pairs: TypeAlias = Iterable[tuple[ImageLabels, Truth | None]]
@@ -213,23 +214,35 @@ class _Gathered:
         self._recall.add(scored.overlaps.crowd_iou, truth.difficult)
         self._labels.add(true_labels_of(both.iou, truth.labels), labels.labels)
         if self._region == "mask":
-            true = truth_map(truth, labels.size, name) if given_map is None else given_map
-            self._add_maps(semantic_map(labels), true, name)
+            self._add_maps(labels, truth, given_map)
         if self._coco is not None:
             self._coco.add(labels, truth)
 
-    def _add_maps(self, given: SemanticMap, true: SemanticMap, name: str) -> None:
-        if given.shape != true.shape:
-            raise ValueError(
-                f"the map of image {name!r} is {list(true.shape)}; the image is {list(given.shape)}"
-            )
+    def _add_maps(self, labels: ImageLabels, truth: Truth, given_map: SemanticMap | None) -> None:
+        """Count pixels by true and labelled class."""
+        name = labels.image_id
+        found = masks_for_map(labels, name)
+        if given_map is None:
+            # A strip of pixels at a time, which spares both maps.
+            strips = strips_of([*found, *masks_for_map(truth, name)], labels.size)
+            given = surest(strips.inside[: len(found)], labels.labels, labels.scores)
+            true = agreed(strips.inside[len(found) :], truth.labels, truth.difficult)
+            times = strips.lengths
+        else:
+            given, true = semantic_map(labels), given_map
+            if given.shape != true.shape:
+                raise ValueError(
+                    f"the map of image {name!r} is {list(true.shape)}; the image is "
+                    f"{list(given.shape)}"
+                )
+            times = np.ones(true.shape, dtype=np.int64)
         clear = true != VOID
         if true[clear].max(initial=0) > len(self._class_names):
             raise ValueError(
                 f"the map of image {name!r} has class {true[clear].max()}; there are 0 to "
                 f"{len(self._class_names)}"
             )
-        self._pixels.add(true[clear], given[clear])
+        self._pixels.add(true[clear], given[clear], times[clear])
 
     def report(self) -> Report:
         voc, coco_form = self._voc.per_class(), self._101.per_class()

@@ -32,11 +32,17 @@ class Confusion:
     def __init__(self, n_classes: int) -> None:
         self._counts = np.zeros((n_classes + 1, n_classes + 1), dtype=np.int64)
 
-    def add(self, true: npt.NDArray[np.integer], given: npt.NDArray[np.integer]) -> None:
-        """Count pairs of labels 0..K."""
+    def add(
+        self,
+        true: npt.NDArray[np.integer],
+        given: npt.NDArray[np.integer],
+        times: npt.NDArray[np.integer] | None = None,
+    ) -> None:
+        """Count pairs of labels 0..K, each once or so many ``times``."""
         side = len(self._counts)
-        pairs = true.astype(np.int64) * side + given
-        self._counts += np.bincount(pairs.ravel(), minlength=side * side).reshape(side, side)
+        pairs = (true.astype(np.int64) * side + given).ravel()
+        counts = np.bincount(pairs, weights=times, minlength=side * side)
+        self._counts += counts.astype(np.int64).reshape(side, side)  # exact below 2**53
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
