@@ -1,8 +1,4 @@
-"""Command line: ``liid-mil demo``, ``run``, ``train``, ``extract``, ``label``, ``export``, ..."""
-"""Command line: ``liid-mil demo``, ``import``, ``train``, ``extract``, ``label``, ``export``...
-
-The commands are the modules of :mod:`liid_mil.commands`.
-"""
+"""Command line: ``liid-mil`` with its commands, from ``demo`` to ``ablate``."""
 
 from __future__ import annotations
 
@@ -29,6 +25,7 @@ examples:
   liid-mil extract run
   liid-mil label run
   liid-mil export run --format coco -o run/coco
+  liid-mil evaluate run
   liid-mil ablate run --tables 1,6
 
 {EXIT_CODES}"""
@@ -84,8 +81,17 @@ def _fail(message: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     try:
-        from liid_mil.commands import ablate, demo, export, extract, label, run, train
-        from liid_mil.commands import ablate, demo, export, extract, import_, label, train
+        from liid_mil.commands import (
+            ablate,
+            demo,
+            evaluate,
+            export,
+            extract,
+            import_,
+            label,
+            run,
+            train,
+        )
     except ImportError as error:
         raise ImportError(f"{error.name} is missing: pip install 'liid-cut[mil]'") from error
 
@@ -97,8 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liid-mil {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, run, train, extract, label, export, ablate):
-    for command in (demo, import_, train, extract, label, export, ablate):
+    for command in (demo, run, import_, train, extract, label, export, evaluate, ablate):
         command.add_parser(commands)
     return parser
 

@@ -28,6 +28,7 @@ from liid_mil.metrics import Metrics, ProposalEvaluator
 from liid_mil.models import MilNetwork
 from liid_mil.proposals.store import ProposalStore
 from liid_mil.stages import STAGES
+from liid_mil.stages.cutting import LABELS
 from liid_mil.stages.inputs import FileHashes, images_digest, tags_digest, truth_digest
 from liid_mil.stages.results import labels_of
 from liid_mil.stages.stage import StageFolder, prune
@@ -308,6 +309,12 @@ def open_run(folder: str | Path, *, runtime: Runtime | None = None, **settings: 
     ValueError : its configuration is damaged.
     """
     return Pipeline(read_config(Path(folder) / CONFIG), folder, runtime=runtime, **settings)
+
+
+def labels_file(run: Pipeline) -> Path:
+    """Where the labels of a run lie: what ``liid-mil label`` wrote, else the output of its cut."""
+    path = run.folder / LABELS
+    return path if path.exists() else run.output("cut").path / LABELS
 
 
 @contextmanager

@@ -77,6 +77,11 @@ _OWNERS = {  # option: sources that it goes with
 }
 
 
+def names_images(arguments: argparse.Namespace) -> bool:
+    """Whether an option of :func:`add_data_options` is given."""
+    return any(getattr(arguments, name) is not None for name in (*_SOURCES, *_OWNERS))
+
+
 def data_of(arguments: argparse.Namespace) -> DataConfig:
     """The source that :func:`add_data_options` describes.
 
@@ -84,7 +89,9 @@ def data_of(arguments: argparse.Namespace) -> DataConfig:
     ------
     ValueError : an option of another source, or one that is missing.
     """
-    reader = next(name for name in _SOURCES if getattr(arguments, name) is not None)
+    reader = next((name for name in _SOURCES if getattr(arguments, name) is not None), None)
+    if reader is None:
+        raise ValueError("give the images: one of --scenes, --voc, --coco, --folder")
     for option, owners in _OWNERS.items():
         given = getattr(arguments, option) is not None
         if given and reader not in owners:

@@ -21,9 +21,8 @@ from liid_mil.export import FORMATS, DataCard, Tally, export
 from liid_mil.export.data_card import file_hash
 from liid_mil.label_files import read_labels
 from liid_mil.oracle import oracle
-from liid_mil.pipeline import CONFIG, Pipeline, open_run
+from liid_mil.pipeline import CONFIG, Pipeline, labels_file, open_run
 from liid_mil.proposals.store import ProposalStore
-from liid_mil.stages.cutting import LABELS
 from liid_mil.stages.results import coco_options
 from liid_mil.training.config import Runtime
 
@@ -211,9 +210,10 @@ def _source(arguments: argparse.Namespace) -> _Source:
             inputs,
             run,
         )
-    path = arguments.labels or folder / "labels.npz"
-    if arguments.labels is None and run is not None and not path.exists():
-        path = run.output("cut").path / LABELS
+    path = arguments.labels
+    if path is None:
+        assert run is not None  # without a run, --labels was asked for above
+        path = labels_file(run)
     inputs["labels.npz"] = path
     file = read_labels(path, without_graph=arguments.without_graph)
     names = file.class_names or tuple((arguments.classes or "").split(","))

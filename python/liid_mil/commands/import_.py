@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from liid_cut.commands import print_json, write
-from liid_mil.commands import OK, add_data_options, data_source
+from liid_mil.commands import OK, add_data_options, data_of
 from liid_mil.importing import ImportReport, import_proposals
 from liid_mil.readers import FORMATS, Limits
 
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     dataset = None
     image_dir = arguments.images
     if any(getattr(arguments, name) is not None for name in ("scenes", "voc", "coco", "folder")):
-        dataset = data_source(arguments).open(on_error)
+        dataset = data_of(arguments).source.open(on_error)
         image_dir = None
     else:
         for option in ("scenes_seed", "split", "classes", "tags"):

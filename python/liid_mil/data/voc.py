@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 import numpy as np
+import numpy.typing as npt
 
 from liid_mil.data.files import ImageFiles, distinct, image_path, read_entries
 from liid_mil.data.images import read_index_image
@@ -133,6 +134,14 @@ class VocDataset(ImageFiles):
         if annotation is None:
             return None
         return Truth(annotation.boxes, annotation.labels, None, annotation.difficult)
+
+    def class_map(self, image_id: str) -> npt.NDArray[np.uint8] | None:
+        """``SegmentationClass`` of an image, uint8 (H, W), 255 void; None where there is none.
+
+        Raises :class:`DatasetError` for a damaged file.
+        """
+        path = self._root / "SegmentationClass" / f"{image_id}.png"
+        return read_index_image(path) if path.is_file() else None
 
 
 def main_trainval_without_seg_val(
