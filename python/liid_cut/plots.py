@@ -163,7 +163,7 @@ def plot_delta_path(
     ------
     ValueError : the path is empty.
     """
-    points = [p if isinstance(p, tuple) else (p.delta, p) for p in path]
+    points = [(p.delta, p) if hasattr(p, "delta") else p for p in path]
     if not points:
         raise ValueError("path is empty; it needs at least one cut")
     deltas = [float(delta) for delta, _ in points]

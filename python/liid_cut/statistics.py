@@ -40,13 +40,13 @@ def by_stage(components: npt.NDArray[Any]) -> list[StageSummary]:
     ----------
     components : table of a result (:class:`liid_cut.MultiwayCutResult`).
     """
-    names = [stage for stage in _core.STAGES if stage != "open"]
+    order = {stage: i for i, stage in enumerate(s for s in _core.STAGES if s != "open")}
+    found = set(components["stage"].tolist())
     rows = []
-    for stage in (*names, "open"):
+    for stage in sorted(found, key=lambda s: (s == "open", order.get(s, len(order)), s)):
         of_stage = components[components["stage"] == stage]
-        if len(of_stage):
-            sums = (float(of_stage[name].sum()) for name in ("cost", "lower_bound"))
-            rows.append(StageSummary(stage, len(of_stage), int(of_stage["size"].sum()), *sums))
+        sums = (float(of_stage[name].sum()) for name in ("cost", "lower_bound"))
+        rows.append(StageSummary(stage, len(of_stage), int(of_stage["size"].sum()), *sums))
     return rows
 
 

@@ -49,6 +49,8 @@ def test_open_components_come_last() -> None:
     table = components([3, 4, 5])
     table["stage"] = ["open", "reduction", "inspection"]
     assert [s.stage for s in by_stage(table)] == ["inspection", "reduction", "open"]
+    table["stage"][1] = "of a later version"
+    assert [s.stage for s in by_stage(table)] == ["inspection", "of a later version", "open"]
 
 
 def test_confusion_leaves_out_the_unknown() -> None:

@@ -89,10 +89,12 @@ def line_chart(
     show: Callable[[float], str],
     *,
     whole: bool = False,
+    follow: bool = True,
 ) -> Html:
     """Series over equally spaced steps named ``xs``.
 
-    ``show`` formats values; ``whole`` keeps ticks to whole numbers.
+    ``show`` formats values; ``whole`` keeps ticks to whole numbers; ``follow``: the steps are those
+    of the slider, which marks its own.
     """
     values = [v for line in lines for v in line.values if v is not None]
     ticks = _ticks(min(values, default=0.0), max(values, default=1.0), whole=whole)
@@ -127,7 +129,7 @@ def line_chart(
                 cy=_at(y_of(v)),
                 r="3.2",
                 class_=f"point {line.class_}",
-                data_step=i,
+                data_step=i if follow else None,
             )
             for i, v in points
         ]

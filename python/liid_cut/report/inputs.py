@@ -203,10 +203,7 @@ def _as_crops(crops: Any, n: int) -> Crops | None:
 
 
 def _step(i: int, point: Any, n: int, n_labels: int) -> DeltaStep:
-    if isinstance(point, tuple):
-        delta, point = point
-    else:
-        delta = point.delta
+    delta, point = (point.delta, point) if hasattr(point, "delta") else point
     labels = as_index_array(f"delta_path[{i}].labels", point.labels, n_labels, "labels")
     if labels.shape != (n,):
         raise ValueError(f"delta_path[{i}].labels has shape {labels.shape}; it must be ({n},)")

@@ -29,8 +29,10 @@ function whyPanel(i) {
   const [keep, take] = [0, 1].map((c) => change.terminal[c] + change.cut[c]);
   const paid = change.terminal[1] - change.terminal[0], saved = change.cut[0] - change.cut[1];
   const agreeing = change.near.filter((v) => NODES.after[v] === to).length;
+  const net = change.saving >= 0 ? `${format(change.saving)} cheaper in all.`
+    : `${format(-change.saving)} dearer in all, which a constraint asks for, or a better labelling mends.`;
   const words = `Taking ${labelName(to)} costs ${format(paid)} of probability and saves ${format(saved)} of cut edges: `
-    + `${format(change.saving)} cheaper in all. Of ${inWords(change.degree, "neighbour")}`
+    + `${net} Of ${inWords(change.degree, "neighbour")}`
     + (change.near.length < change.degree ? `, the ${change.near.length} dearest shown,` : "")
     + ` ${agreeing === 1 ? "1 has" : agreeing + " have"} this label.`;
   const row = (name, values, cls) => h("tr", { class: cls }, h("th", { scope: "row" }, name),
