@@ -31,7 +31,12 @@ def test_default_run(
     assert "status       optimal" in report
     assert "before the cut" in report
     folder = tmp_path / "liid-cut-demo"
-    assert {path.name for path in folder.iterdir()} == {"problem.npz", "result.npz", "changes.png"}
+    assert {path.name for path in folder.iterdir()} == {
+        "problem.npz",
+        "result.npz",
+        "changes.png",
+        "report.html",
+    }
     picture = image.imread(folder / "changes.png")
     assert picture.shape[1] > 1000
     assert picture.std() > 0.1
@@ -40,6 +45,18 @@ def test_default_run(
     report = capsys.readouterr().out
     assert "built again from feats" in report
     assert "certified" in report
+
+
+def test_page_shows_the_same_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = run(capsys, "-o", str(tmp_path))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    start = page.index('id="data">') + len('id="data">')
+    content = json.loads(page[start : page.index("</script>", start)])
+    assert f"{facts['accuracy_after']:.1%}" in page
+    assert f"<b>{facts['n_changed']}</b>" in page
+    step = content["steps"][content["resultStep"]]
+    assert (step["delta"], step["accuracy"]) == (facts["delta"], facts["accuracy_after"])
+    assert len([uri for uri in content["nodes"]["crop"] if uri]) > 254
 
 
 @pytest.mark.parametrize("seed", range(3))

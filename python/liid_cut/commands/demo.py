@@ -27,7 +27,7 @@ gives probabilities; the cheapest multi-way cut of the digits' nearest-neighbour
 labels. Accuracy is that of the digits without a given label.
 Needs: pip install "liid-cut[demo]"
 
-Written into the output folder: problem.npz, result.npz, changes.png.
+Written into the output folder: problem.npz, result.npz, changes.png, and report.html to look at.
 """
 _EPILOG = f"""\
 examples:
@@ -91,7 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(str(error)) from None
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
-    files = {name: folder / name for name in ("problem.npz", "result.npz", "changes.png")}
+    names = ("problem.npz", "result.npz", "changes.png", "report.html")
+    files = {name: folder / name for name in names}
     for path in files.values():
         check_writable(path)
 
@@ -117,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         ProblemFile(digits.probs, digits.feats, allowed=digits.allowed),
         truth=digits.truth,
         labelled=digits.labelled,
+        crops=digits.pictures(),
     )
     write_result(files["result.npz"], result)
     title = (
@@ -124,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
         f"{arguments.labels_per_class} labelled digits a class"
     )
     demo.draw_changes(files["changes.png"], digits, before, after, title)
+    demo.write_page(files["report.html"], digits, result)
 
     if arguments.json:
         print_json(facts)
@@ -134,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(facts: dict[str, Any]) -> list[str]:
     n_unlabelled = facts["n"] - 10 * facts["labels_per_class"]
-    problem, result, picture = facts["files"]
+    problem, result, picture, page = facts["files"]
     return [
         f"data         1,797 handwritten digits, {facts['labels_per_class']} labelled a class "
         f"(seed {facts['seed']})",
@@ -144,5 +147,6 @@ def _report(facts: dict[str, Any]) -> list[str]:
         f"changed      {facts['n_changed']} labels, {facts['n_now_right']} of them now right",
         *summary_lines(facts),
         f"written      {picture}, {problem}, {result}",
+        f"look at it   {page}",
         f"check it     liid-cut verify {problem} {result}",
     ]

@@ -76,7 +76,7 @@ def make_payload(
         ],
         "images": [_image(data, i, nodes_of[i], place, pictures) for i in shown],
         "steps": [_step(data, i, included) for i in range(len(data.steps))],
-        "addsUp": data.adds_up,
+        "resultStep": _step_of_result(data),
     }
     notes = list(pictures.notes)
     if len(shown) < len(data.images):
@@ -254,6 +254,13 @@ def _image(
             "labels": image.truth_labels.tolist(),
         }
     return found
+
+
+def _step_of_result(data: ReportData) -> int | None:
+    """The step that is the result: its labels at, as near as can be, its cost."""
+    same = [i for i, step in enumerate(data.steps) if np.array_equal(step.labels, data.after)]
+    cost = float(data.result.cost)
+    return min(same, key=lambda i: (abs(data.steps[i].cost - cost), i), default=None)
 
 
 def _step(data: ReportData, i: int, included: Ints) -> dict[str, Any]:

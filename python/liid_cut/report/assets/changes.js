@@ -103,6 +103,12 @@ function explorer(root) {
     margin: (a, b) => Math.sign(margin(a.i) - margin(b.i)) || a.i - b.i,
   };
 
+  // On a narrow screen the explanation is below the list: a tap leads there, keys stay in the list.
+  function choose(event, i) {
+    update({ change: i });
+    if (event.detail > 0 && matchMedia("(max-width: 860px)").matches) detail.scrollIntoView();
+  }
+
   function filter() {
     rows = CHANGES.filter(passes).sort(orders[found.sort]);
     draw();
@@ -117,7 +123,7 @@ function explorer(root) {
     stepHead.textContent = state.step === null ? "" : `Delta ${DATA.steps[state.step].delta}`;
     body.replaceChildren(...shown.map((change) => {
       const i = change.i;
-      return h("tr", { "aria-selected": String(state.change === i), "data-node": NODES.id[i], onclick: () => update({ change: i }) },
+      return h("tr", { "aria-selected": String(state.change === i), "data-node": NODES.id[i], onclick: (event) => choose(event, i) },
         h("th", { scope: "row" }, h("button", { type: "button" }, h("span", { class: "sr" }, "Why node "), nameOf(i))),
         NODES.crop.some(Boolean) && h("td", {}, crop(i) || ""),
         h("td", {}, arrow(before(i), NODES.after[i])),

@@ -16,10 +16,10 @@ function slider(input) {
     for (const point of points) point.classList.toggle("on", Number(point.dataset.step) === state.step);
   };
   input.addEventListener("input", () => { update({ step: Number(input.value) }); show(); });
-  input.value = String(Math.max(resultStep, 0));
-  state.step = Number(input.value);
+  state.step = DATA.resultStep ?? 0;
+  input.value = String(state.step);
   show();
-  state.step = resultStep < 0 ? state.step : null;
+  if (DATA.resultStep !== null) state.step = null;
 }
 
 document.documentElement.classList.add("script");

@@ -17,7 +17,6 @@ const nameOf = (i) => (NODES.name ? NODES.name[i] : String(NODES.id[i]));
 const labelName = (k) => DATA.labels[k];
 const hue = (k) => (k === 0 ? 0 : 1 + ((k - 1) % 10));
 const before = (i) => (NODES.before ? NODES.before[i] : NODES.after[i]);
-const resultStep = DATA.steps.findIndex((step) => step.differs === 0);
 
 // The label of a node in the cut that the slider chose, else in the result.
 function after(i) {
