@@ -8,7 +8,6 @@ digits keep their labels (``allowed``). Needs the extra ``[demo]``: scikit-learn
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,9 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut.api import multiway_cut
-from liid_cut.diagnostics import MultiwayCutWarning
-from liid_cut.neighbors import find_neighbors
+from liid_cut.coupling.path import delta_path
 from liid_cut.npz import replacing
 from liid_cut.report import write_report
 from liid_cut.result import MultiwayCutResult
@@ -187,20 +184,14 @@ def write_page(path: Path, digits: Digits, result: MultiwayCutResult) -> None:
     path : HTML file to write.
     result : of the digits; its ``settings`` say delta and symmetrize.
     """
-    settings = result.settings
-    table = find_neighbors(digits.feats)
-    path_of_cuts = []
-    for delta in sorted({*_DELTAS, settings["delta"]}):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", MultiwayCutWarning)
-            cut = multiway_cut(
-                digits.probs,
-                neighbors=table,
-                allowed=digits.allowed,
-                delta=delta,
-                symmetrize=settings["symmetrize"],
-            )
-        path_of_cuts.append((delta, cut))
+    delta, symmetrize = (result.settings[name] for name in ("delta", "symmetrize"))
+    cuts = delta_path(
+        digits.probs,
+        digits.feats,
+        deltas=sorted({*_DELTAS, delta} - {0.0}),
+        allowed=digits.allowed,
+        symmetrize=symmetrize,
+    )
     truth = digits.truth.copy()
     truth[digits.labelled] = -1
     write_report(
@@ -210,6 +201,6 @@ def write_page(path: Path, digits: Digits, result: MultiwayCutResult) -> None:
         allowed=digits.allowed,
         crops=digits.pictures(),
         truth=truth,
-        delta_path=path_of_cuts,
+        delta_path=cuts,
         title=f"Handwritten digits, {len(digits.labelled) // 10} labelled a class",
     )

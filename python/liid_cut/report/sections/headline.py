@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from liid_cut.report.html import Html, number, percent, seconds, tag
 from liid_cut.report.inputs import ReportData
 from liid_cut.report.sections.parts import STATUS_NAMES, gap_text
@@ -77,20 +75,18 @@ def warnings_of(data: ReportData) -> list[str]:
         found.append(f"the labelling is not proven optimal: {result.message}")
     if not result.get("proofs_complete", True):
         found.append("some proofs were too large to keep: verify confirms a weaker bound")
-    if data.before is not None and data.n:
-        if len(result.edges) and not len(data.changed):
-            found.append(
-                "the cut changed no label: edges never outweigh probs; "
-                "raise delta (the edge weights)"
-            )
-        lost = np.setdiff1d(data.before, data.after)
-        if lost.size and not result.diagnostics.get("collapsed"):
-            names = ", ".join(f"'{data.label_names[k]}'" for k in lost[:5])
-            more = f" and {lost.size - 5} more" if lost.size > 5 else ""
-            found.append(
-                f"no node is left with label {names}{more}, though the classifier gave it to some; "
-                "lower delta if that is not wanted"
-            )
+    if data.before is not None and len(result.edges) and not len(data.changed):
+        found.append(
+            "the cut changed no label: edges never outweigh probs; raise delta (the edge weights)"
+        )
+    lost = result.diagnostics.get("lost_labels", [])
+    if lost and not result.diagnostics.get("collapsed"):
+        names = ", ".join(repr(data.label_names[k]) for k in lost[:5])
+        more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+        found.append(
+            f"hardly a node is left with label {names}{more}, which the classifier gave to more; "
+            "lower delta if that is not wanted"
+        )
     if not data.adds_up:
         found.append(
             "probs and allowed do not give the cost of this result: they are not those of the "
