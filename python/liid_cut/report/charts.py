@@ -64,12 +64,16 @@ def table(
     ]
     inner = tag(
         "table",
-        tag("caption", caption),
+        tag("caption", caption, class_="sr"),
         tag("thead", tag("tr", cells)),
         tag("tbody", body),
         class_=class_ or None,
     )
-    return tag("div", inner, class_="scroll", role="region", aria_label=caption, tabindex="0")
+    # The title stays in place where the table scrolls; screen readers have the caption.
+    title = tag("p", caption, class_="title", aria_hidden="true")
+    return title + tag(
+        "div", inner, class_="scroll", role="region", aria_label=caption, tabindex="0"
+    )
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ def line_chart(
 
 def _ticks(low: float, high: float, *, whole: bool) -> list[float]:
     """Three to six round values that enclose ``low`` to ``high``: steps of 1, 2 or 5 times 10^k."""
-    span = high - low or abs(high) or 1.0
+    span = high - low or (4.0 if whole else abs(high) or 1.0)
     power = 10.0 ** math.floor(math.log10(span / 4))
     step = next(power * m for m in (1, 2, 5, 10) if power * m * 4 >= span * (1 - 1e-9))
     if whole:

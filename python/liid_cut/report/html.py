@@ -14,6 +14,9 @@ class Html(str):
 
     __slots__ = ()
 
+    def __add__(self, other: str) -> Html:
+        return Html(str(self) + text(other))
+
 
 def text(value: Any) -> Html:
     """``value`` as markup: escaped, unless it is markup."""

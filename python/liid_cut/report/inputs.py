@@ -132,7 +132,7 @@ def collect(
         truth=None if truth is None else as_truth(truth, n, n_labels),
         images=_checked_images(images, n, n_labels),
         crops=_as_crops(crops, n),
-        steps=[_step(i, point, n, n_labels) for i, point in enumerate(delta_path or ())],
+        steps=_steps(result, delta_path, n_labels),
         margins=_as_margins(margins, n),
         facts={str(key): _shown(value) for key, value in (facts or {}).items()},
     )
@@ -200,6 +200,19 @@ def _as_crops(crops: Any, n: int) -> Crops | None:
             f"({n}, h, w) or ({n}, h, w, 3)"
         )
     return lambda node: pictures[node]
+
+
+def _steps(
+    result: MultiwayCutResult, delta_path: Iterable[Any] | None, n_labels: int
+) -> list[DeltaStep]:
+    """The cuts by delta, and the result among them if its delta is known."""
+    n = len(result.labels)
+    steps = [_step(i, point, n, n_labels) for i, point in enumerate(delta_path or ())]
+    delta = result.get("delta")
+    if not steps or delta is None or any(np.isclose(step.delta, delta) for step in steps):
+        return steps
+    steps.append(_step(len(steps), result, n, n_labels))
+    return sorted(steps, key=lambda step: step.delta)
 
 
 def _step(i: int, point: Any, n: int, n_labels: int) -> DeltaStep:

@@ -371,3 +371,19 @@ def test_printed_page_has_all_sections(reader: Reader) -> None:
     reader.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert reader.run("return getComputedStyle(document.querySelector('.top')).display") == "none"
     assert reader.run("return document.querySelector('#proof table').getClientRects().length") == 1
+
+
+def test_result_is_one_of_the_cuts_and_one_button_away(
+    browser: Any, data: Sample, tmp_path: Path
+) -> None:
+    others = [data.path[0], data.path[3]]
+    write_report(tmp_path / "r.html", data.result, probs=data.probs, delta_path=others)
+    reader = Reader(browser, tmp_path / "r.html").open()
+    assert reader.text("#delta-value").startswith("delta 0.5")
+    assert reader.run("return document.querySelector('#delta-reset').disabled")
+    reader.focus("#delta-input")
+    reader.press("END")
+    assert reader.text("#delta-value").startswith("delta 2")
+    reader.run("document.querySelector('#delta-reset').click()")
+    assert "the same labels as this result" in reader.text("#delta-value")
+    assert reader.console() == []

@@ -48,7 +48,7 @@ def test_points_follow_their_values() -> None:
 def test_table_is_named_and_has_headers() -> None:
     found = table("Sizes & more", ["Name", "#Count", ""], [["<b>", "1", bar((1, "after"))]])
     assert 'aria-label="Sizes &amp; more"' in found
-    assert "<caption>Sizes &amp; more</caption>" in found
+    assert '<caption class="sr">Sizes &amp; more</caption>' in found
     assert '<th scope="row">&lt;b&gt;</th><td class="num">1</td>' in found
     assert '<th scope="col" class="num">Count</th>' in found
 
@@ -58,6 +58,7 @@ def test_text_is_escaped_markup_is_not() -> None:
         '<p title="&quot;&lt;">&lt;i&gt;<b>x</b></p>'
     )
     assert join(["&", Html("&")]) == "&amp;&"
+    assert Html("&") + "&" == "&&amp;"
     assert tag("p", class_=None, hidden=True, id=False) == "<p hidden></p>"
 
 

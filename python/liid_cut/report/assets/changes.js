@@ -119,15 +119,15 @@ function explorer(root) {
     found.page = Math.min(Math.max(found.page, 0), pages - 1);
     const first = found.page * PAGE_ROWS;
     const shown = rows.slice(first, first + PAGE_ROWS);
-    stepHead.hidden = state.step === null;
-    stepHead.textContent = state.step === null ? "" : `Delta ${DATA.steps[state.step].delta}`;
+    stepHead.hidden = isResult();
+    stepHead.textContent = isResult() ? "" : `Delta ${DATA.steps[state.step].delta}`;
     body.replaceChildren(...shown.map((change) => {
       const i = change.i;
       return h("tr", { "aria-selected": String(state.change === i), "data-node": NODES.id[i], onclick: (event) => choose(event, i) },
         h("th", { scope: "row" }, h("button", { type: "button" }, h("span", { class: "sr" }, "Why node "), nameOf(i))),
         NODES.crop.some(Boolean) && h("td", {}, crop(i) || ""),
         h("td", {}, arrow(before(i), NODES.after[i])),
-        h("td", { hidden: state.step === null }, tag(after(i))),
+        h("td", { hidden: isResult() }, tag(after(i))),
         hasTruth && h("td", { class: "optional" }, verdict(i, NODES.after[i]) || ""),
         h("td", { class: "num" }, format(change.saving)),
         hasMargin && h("td", { class: "num optional" }, marginText(i)));

@@ -4,6 +4,13 @@ function slider(input) {
   const value = byId("delta-value");
   const points = [...document.querySelectorAll(".point[data-step]")];
   const show = () => {
+    for (const point of points) point.classList.toggle("on", Number(point.dataset.step) === state.step);
+    byId("delta-reset").disabled = state.step === DATA.resultStep;
+    if (state.step === null) {
+      value.textContent = "This result. The slider shows other cuts.";
+      input.setAttribute("aria-valuetext", value.textContent);
+      return;
+    }
     const step = DATA.steps[state.step];
     const gap = step.cost - step.bound;
     value.textContent = [`delta ${step.delta}`, step.status === "optimal" ? "proven optimal" : step.status.replace("_", " "),
@@ -13,13 +20,17 @@ function slider(input) {
       step.differs === 0 ? "the same labels as this result" : `${inWords(step.differs, "label")} other than this result`,
     ].filter(Boolean).join(" · ");
     input.setAttribute("aria-valuetext", value.textContent);
-    for (const point of points) point.classList.toggle("on", Number(point.dataset.step) === state.step);
   };
-  input.addEventListener("input", () => { update({ step: Number(input.value) }); show(); });
-  state.step = DATA.resultStep ?? 0;
-  input.value = String(state.step);
+  const go = (step) => {
+    if (step !== null) input.value = String(step);
+    update({ step });
+    show();
+  };
+  input.addEventListener("input", () => go(Number(input.value)));
+  byId("delta-reset").addEventListener("click", () => { go(DATA.resultStep); input.focus(); });
+  state.step = DATA.resultStep;
+  input.value = String(state.step ?? 0);
   show();
-  if (DATA.resultStep !== null) state.step = null;
 }
 
 document.documentElement.classList.add("script");

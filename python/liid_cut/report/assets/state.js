@@ -27,8 +27,10 @@ function after(i) {
 const margin = (i) => (NODES.margin[i] === null ? Infinity : NODES.margin[i]);
 const marginText = (i) => (NODES.margin[i] === null ? "no other label" : format(NODES.margin[i]));
 
+const isResult = () => state.step === null || state.step === DATA.resultStep;
+
 function stepName() {
-  return state.step === null ? "after the cut" : `after the cut with delta ${DATA.steps[state.step].delta}`;
+  return isResult() ? "after the cut" : `after the cut with delta ${DATA.steps[state.step].delta}`;
 }
 
 const tag = (k) => h("span", { class: "label" },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,14 @@ def delta_section(data: ReportData) -> Html:
         base = None if data.before is None else data.accuracy(data.before)
         if base is not None:
             lines.append(Line("before the cut", [base] * len(xs), "c0", dashed=True))
-        charts.append(line_chart("Accuracy, by delta (dashed: before the cut)", xs, lines, percent))
+        charts.append(
+            line_chart(
+                "Accuracy, by delta (dashed: before the cut)",
+                xs,
+                lines,
+                _shares([*accuracies, base]),
+            )
+        )
     used = [len(np.unique(step.labels)) for step in data.steps]
     charts.append(
         line_chart("Labels in use, by delta", xs, [Line("labels", used, "c3")], _whole, whole=True)
@@ -60,6 +68,7 @@ def delta_section(data: ReportData) -> Html:
         "div",
         tag("label", "Delta", for_="delta-input"),
         tag("input", type="range", id="delta-input", min="0", max=len(xs) - 1, step="1", value="0"),
+        tag("button", "This result", type="button", id="delta-reset"),
         tag("output", "", id="delta-value", for_="delta-input", aria_live="polite"),
         class_="slider needs-script",
     )
@@ -91,10 +100,17 @@ def _evidence(data: ReportData) -> Html:
         f"Expected accuracy, by delta; {number(data.result.delta, 3)} was chosen",
         [f"{delta:.3g}" for delta, _ in points],
         [Line("expected accuracy", [value for _, value in points], "c1")],
-        percent,
+        _shares([value for _, value in points]),
         follow=False,
     )
     return tag("div", chart, class_="card")
+
+
+def _shares(values: Sequence[float | None]) -> Callable[[float], str]:
+    """How shares are written on an axis: with as many decimals as tell ``values`` apart."""
+    known = [value for value in values if value is not None]
+    decimals = 1 if max(known) - min(known) > 0.01 else 2
+    return lambda share: f"{share:.{decimals}%}"
 
 
 def _whole(value: float) -> str:

@@ -13,6 +13,7 @@ from liid_cut.report.sections.parts import label, legend, section, signed
 from liid_cut.statistics import confusion
 
 _MOST_LABELS_IN_MATRIX = 24
+_MOST_LABELS_SIDE_BY_SIDE = 10
 _MOST_LABELS_IN_TABLE = 120
 _MOST_CONFUSIONS = 30
 _HEAT_STEPS = 6
@@ -80,11 +81,11 @@ def _confusion(data: ReportData) -> Html:
     before = None if data.before is None else confusion(data.truth, data.before, n_labels)
     if n_labels > _MOST_LABELS_IN_MATRIX:
         return _top_confusions(data, after, before)
-    matrices = [("after", "after the cut", after)]
+    matrices = [("after the cut", after)]
     if before is not None:
-        matrices.insert(0, ("before", "before the cut", before))
+        matrices.insert(0, ("before the cut", before))
     parts = []
-    for name, words, counts in matrices:
+    for words, counts in matrices:
         most = max(int((counts - np.diag(np.diag(counts))).max(initial=0)), 1)
         rows = [
             [label(data, i), *(_cell(int(c), i == j, most) for j, c in enumerate(counts[i]))]
@@ -97,8 +98,9 @@ def _confusion(data: ReportData) -> Html:
             rows,
             class_="matrix",
         )
-        parts.append(tag("div", shown, class_="card", data_matrix=name))
-    return tag("div", parts, class_="wide columns")
+        parts.append(tag("div", shown, class_="card"))
+    side_by_side = "" if n_labels > _MOST_LABELS_SIDE_BY_SIDE else " columns"
+    return tag("div", parts, class_=f"wide matrices{side_by_side}")
 
 
 def _cell(count: int, right: bool, most: int) -> Html:
