@@ -14,7 +14,7 @@ from typing import Any
 from liid_cut.report.html import Html, tag
 
 _WIDTH, _HEIGHT = 360, 190  # of a line chart's own units; it scales with its column
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 12, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 12, 12, 34
 _MOST_TICKS = 6
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from liid_cut.boxes import mask_areas
 from liid_cut.inputs import as_array
 
 Picture = npt.NDArray[np.uint8]
@@ -159,6 +160,7 @@ def outline(mask: Any) -> str:
     from pycocotools import mask as coco
 
     try:
+        mask_areas([mask])  # pycocotools would decode a code that is too short to random pixels
         bits = coco.decode({"size": list(mask["size"]), "counts": mask["counts"]})
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"a mask is no run-length encoding: {error}") from None

@@ -247,13 +247,21 @@ def _image(
         "boxes": np.round(image.boxes[places], 1).tolist(),
     }
     if image.masks is not None and can_trace():
-        found["paths"] = [outline(image.masks[p]) for p in places]
+        found["paths"] = [_outline(image, int(p)) for p in places]
     if image.truth_boxes is not None and image.truth_labels is not None:
         found["truth"] = {
             "boxes": np.round(image.truth_boxes, 1).tolist(),
             "labels": image.truth_labels.tolist(),
         }
     return found
+
+
+def _outline(image: ReportImage, place: int) -> str:
+    try:
+        return outline((image.masks or [])[place])
+    except ValueError as error:
+        node = image.nodes[place]
+        raise ValueError(f"image {image.image_id!r}: mask of node {node}: {error}") from None
 
 
 def _step_of_result(data: ReportData) -> int | None:

@@ -102,7 +102,17 @@ def test_whole_image_is_closed_at_its_border() -> None:
     np.testing.assert_array_equal(filled(outline(encoded_mask(np.ones((7, 8)))), (7, 8)), True)
 
 
-@pytest.mark.parametrize("mask", [{}, {"size": [3, 3]}, "x", {"size": 3, "counts": b"1"}])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        {},
+        {"size": [3, 3]},
+        "x",
+        {"size": 3, "counts": b"1"},
+        {"size": [10, 10], "counts": b""},
+        {"size": [10, 10], "counts": b"ooooooooooo"},
+    ],
+)
 def test_broken_masks(mask: object) -> None:
     with pytest.raises(ValueError, match="a mask is no run-length encoding"):
         outline(mask)

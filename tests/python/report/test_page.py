@@ -194,6 +194,16 @@ def test_masks_become_outlines(tmp_path: Path, data: Sample) -> None:
         assert all(re.fullmatch(r"(M[\d. L]+Z)+", path) for path in image["paths"])
 
 
+def test_broken_mask_is_named(tmp_path: Path, data: Sample) -> None:
+    pytest.importorskip("pycocotools", reason="masks need pycocotools")
+    images = data.images(masks=True)
+    masks = list(images[2].masks or [])
+    masks[5] = {"size": masks[5]["size"], "counts": masks[5]["counts"][:-2]}
+    object.__setattr__(images[2], "masks", masks)
+    with pytest.raises(ValueError, match="image 'photo-2': mask of node 21: a mask is no run-leng"):
+        page_of(tmp_path / "r.html", data.result, probs=data.probs, images=images)
+
+
 def test_limits_and_what_they_leave_out(tmp_path: Path, data: Sample) -> None:
     given = everything(data) | {"max_images": 2, "max_changes": 1}
     page, content = page_of(tmp_path / "r.html", data.result, **given)
