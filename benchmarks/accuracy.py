@@ -20,28 +20,18 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import cg
 from scipy.stats import t as student
-from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 
 import liid_cut
-from benchmarks.generators import proposals
+from benchmarks.labelled_data import (
+    LabelledData,
+    digits,
+    generated_proposals,
+    stored_features,
+    with_weak_classifier,
+)
 
 Labels = NDArray[np.integer]
-
-
-class Case(NamedTuple):
-    """One run of every method: probabilities, and where the labels count.
-
-    ``labelled``: rows whose label was given to the classifier, left out of the score. ``allowed``:
-    bool (n, K + 1) or None.
-    """
-
-    probs: NDArray[np.floating]
-    feats: NDArray[np.floating]
-    truth: Labels
-    labelled: NDArray[np.intp]
-    allowed: NDArray[np.bool_] | None = None
 
 
 class Outcome(NamedTuple):
@@ -49,17 +39,6 @@ class Outcome(NamedTuple):
 
     labels: Labels
     proved: bool | None = None  # None: the method proves nothing
-
-
-def weak_case(feats: NDArray[np.floating], truth: Labels, per_class: int, seed: int) -> Case:
-    """Probabilities of a logistic regression fitted on ``per_class`` random rows a class."""
-    rng = np.random.default_rng(seed)
-    classes = np.unique(truth)
-    labelled = np.concatenate(
-        [rng.choice(np.flatnonzero(truth == k), per_class, False) for k in classes]
-    )
-    model = LogisticRegression(max_iter=1000).fit(feats[labelled], truth[labelled])
-    return Case(model.predict_proba(feats), feats, truth, labelled)
 
 
 def spread_softly(graph: csr_array, probs: NDArray[np.floating], alpha: float) -> Labels:
@@ -75,7 +54,7 @@ def spread_softly(graph: csr_array, probs: NDArray[np.floating], alpha: float) -
     return labels
 
 
-def methods(case: Case, options: argparse.Namespace) -> Iterator[tuple[str, Outcome]]:
+def methods(case: LabelledData, options: argparse.Namespace) -> Iterator[tuple[str, Outcome]]:
     """Every method with its settings in its name."""
     best = case.probs.argmax(axis=1)
     yield "argmax", Outcome(best)
@@ -101,9 +80,7 @@ def methods(case: Case, options: argparse.Namespace) -> Iterator[tuple[str, Outc
     for alpha in options.alpha:
         spreading = LabelSpreading(kernel="knn", alpha=alpha, max_iter=200)
         if len(case.labelled):
-            few = np.full(len(case.truth), -1)
-            few[case.labelled] = case.truth[case.labelled]
-            labels = spreading.fit(case.feats, few).transduction_
+            labels = spreading.fit(case.feats, case.known).transduction_
             yield f"LabelSpreading knn=7 alpha={alpha:g}, from the labelled rows", Outcome(labels)
         labels = spreading.fit(case.feats, best).transduction_
         yield f"LabelSpreading knn=7 alpha={alpha:g}, from the argmax", Outcome(labels)
@@ -119,7 +96,7 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def report(
-    title: str, cases: Iterator[Case], options: argparse.Namespace, by_row: bool = False
+    title: str, cases: Iterator[LabelledData], options: argparse.Namespace, by_row: bool = False
 ) -> None:
     """Run every method on every case and print mean accuracy and difference to the argmax.
 
@@ -128,10 +105,8 @@ def report(
     scores: dict[str, list[NDArray[np.float64]]] = {}
     proved: dict[str, list[bool]] = {}
     for case in cases:
-        counted = np.ones(len(case.truth), dtype=bool)
-        counted[case.labelled] = False
         for name, outcome in methods(case, options):
-            right = (outcome.labels == case.truth)[counted].astype(np.float64)
+            right = (outcome.labels == case.truth)[case.scored].astype(np.float64)
             scores.setdefault(name, []).append(right if by_row else right.mean(keepdims=True))
             if outcome.proved is not None:
                 proved.setdefault(name, []).append(outcome.proved)
@@ -148,27 +123,17 @@ def report(
     sys.stdout.flush()
 
 
-def proposal_cases(options: argparse.Namespace, noise: float) -> Iterator[Case]:
-    """Generated proposals, one set a seed."""
-    for seed in range(options.seeds):
-        made = proposals(options.images, noise=noise, seed=seed, tags=options.tags)
-        allowed = liid_cut.tags_to_allowed(made.image_ids, made.image_tags)
-        nobody = np.empty(0, dtype=np.intp)
-        yield Case(made.probs, made.feats, made.labels, nobody, allowed)
-
-
 def report_features(path: Path, options: argparse.Namespace) -> None:
     """Weak classifiers fitted here over seeds, then the file's own probabilities."""
-    with np.load(path) as data:
-        feats = data["feats"].astype(np.float32)
-        truth = data["labels"]
-        stored = {key: data[key] for key in data.files if key.startswith("probs")}
+    stored = list(stored_features(path))
     for few in options.per_class:
-        cases = (weak_case(feats, truth, few, seed) for seed in range(options.seeds))
+        cases = (
+            with_weak_classifier(path.stem, stored[0].feats, stored[0].truth, few, seed)
+            for seed in range(options.seeds)
+        )
         report(f"{path.stem}, {few} labelled a class, {options.seeds} seeds", cases, options)
-    for key, probs in stored.items():
-        case = Case(probs, feats, truth, np.empty(0, dtype=np.intp))
-        report(f"{path.stem}, stored {key}, interval over rows", iter([case]), options, by_row=True)
+    for case in stored:
+        report(f"{case.name}, stored, interval over rows", iter([case]), options, by_row=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -201,16 +166,20 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--time-limit", type=float, default=20.0, help="seconds a cut")
     options = parser.parse_args(arguments)
-    print("liid_cut's defaults: mutual, k=3, delta=5. The other settings are listed, not chosen.")
+    print(
+        "liid_cut's defaults: mutual, k=3, delta='auto'. The other settings are listed, not chosen."
+    )
     if "digits" in options.data:
-        feats, truth = load_digits(return_X_y=True)
         for few in options.per_class:
-            cases = (weak_case(feats, truth, few, seed) for seed in range(options.seeds))
-            report(f"digits, {few} labelled a class, {options.seeds} seeds", cases, options)
+            title = f"digits, {few} labelled a class, {options.seeds} seeds"
+            report(title, digits([few], range(options.seeds)), options)
     if "proposals" in options.data:
         for noise in options.noise:
             title = f"proposals, noise {noise:g}, {options.seeds} seeds"
-            report(title, proposal_cases(options, noise), options)
+            made = generated_proposals(
+                [noise], range(options.seeds), images=options.images, tags=options.tags
+            )
+            report(title, made, options)
     if options.features:
         report_features(options.features, options)
     return 0
