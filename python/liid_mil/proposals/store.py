@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from liid_cut import mask_areas
 from liid_mil.data.types import RLE, Boxes, DatasetError, Floats, ImageDataset, Proposals
-from liid_mil.proposals.runs import are_run_length_codes
 
 FORMAT = "liid-mil proposals"
 VERSION = 1
@@ -85,10 +85,10 @@ class ProposalStore:
                 {"size": size, "counts": self._masks[ends[row] : ends[row + 1]].tobytes()}
                 for row in rows
             ]
-            whole = are_run_length_codes([mask["counts"] for mask in masks], size[0] * size[1])
-            if not whole.all():
-                row = rows[int(np.argmin(whole))]
-                raise DatasetError(self.path / "masks.npy", f"mask {row} is damaged")
+            try:
+                mask_areas(masks)
+            except ValueError as error:
+                raise DatasetError(self.path / "masks.npy", f"image {i}: {error}") from None
         span = slice(rows.start, rows.stop)
         return Proposals(np.array(self._boxes[span]), masks, np.array(self._scores[span]))
 

@@ -156,7 +156,7 @@ def test_a_forged_mask_is_not_decoded(tmp_path: Path) -> None:
     masks = np.load(tmp_path / "store" / "masks.npy")
     forge(tmp_path / "store", "masks", np.full_like(masks, ord("o")))
     store = ProposalStore(tmp_path / "store")
-    with pytest.raises(DatasetError, match=r"masks\.npy: mask 0 is damaged"):
+    with pytest.raises(DatasetError, match=r"masks\.npy: image 0: masks\[0\] is no run-length"):
         store[0]
 
 
