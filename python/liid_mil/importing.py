@@ -22,8 +22,9 @@ from liid_mil.data.images import read_image_size
 from liid_mil.data.types import DatasetError, ImageDataset, Proposals
 from liid_mil.proposals.selection import select_proposals
 from liid_mil.proposals.store import ProposalStore, write_store
-from liid_mil.readers import Limits, ProposalReader, Size, read_proposals
+from liid_mil.readers import Limits, ProposalReader, read_proposals
 from liid_mil.readers.files import stem
+from liid_mil.readers.reading import Size
 
 
 @dataclass(frozen=True)

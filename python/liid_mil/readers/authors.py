@@ -28,7 +28,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +111,7 @@ def _array(path: Path, image_id: str, record: dict[str, Any], key: str) -> npt.N
 
 _DTYPES = {"image_ids": "U", "offsets": "iu", "sizes": "iu", "boxes": "f", "scores": "f"}
 _DTYPES |= {"masks": "u", "mask_offsets": "iu"}
+_MOST_BYTES = 4096  # of a name, in NumPy's four bytes a letter
 
 
 def _read_npz(path: Path, reading: Reading) -> Iterator[ImageProposals]:
@@ -161,8 +162,9 @@ def _images_of_arrays(
         size = None if sizes is None else sizes.read(1)[0].tolist()
         if code_bounds is None or masks is None:
             size = None if size is None else reading.check_size(path, size)
-            args = (path, image_id, size, boxes, values)
-            yield from reading.attempt(image_id, reading.from_boxes, *args)
+            yield from reading.attempt(
+                image_id, reading.from_boxes, path, image_id, size, boxes, values
+            )
             continue
         lengths = code_bounds.read(own)
         reading.check_bytes(path, int(lengths.sum()))
@@ -170,8 +172,9 @@ def _images_of_arrays(
         ends = np.cumsum([0, *lengths.tolist()]).tolist()
         codes = [text[ends[i] : ends[i + 1]] for i in range(own)]
         whole = reading.check_size(path, size or [])
-        args = (path, image_id, whole, codes, values)
-        yield from reading.attempt(image_id, reading.from_codes, *args)
+        yield from reading.attempt(
+            image_id, reading.from_codes, path, image_id, whole, codes, values
+        )
     for each in (bounds, code_bounds):
         if each is not None:
             each.check_end()
@@ -187,7 +190,8 @@ class _ArrayStream:
         self._file: Any = archive.open(f"{name}.npy")
         self._reading = reading
         self.dtype, self._row, self.n_rows = _npy_header(path, name, self._file)
-        if self.dtype.kind not in kinds or self.dtype.itemsize > 1024 * 4:
+        wide = self.dtype.itemsize > (1 if name == "masks" else _MOST_BYTES)
+        if self.dtype.kind not in kinds or wide:
             raise DatasetError(path, f"{name} is of type {self.dtype}, which is not read there")
         rows = {"boxes": (4,), "sizes": (2,)}
         if self._row != rows.get(name, ()):
@@ -217,7 +221,7 @@ class _Bounds:
         ends = self._stream.read(n)
         if ((ends < 0) | (ends > self._total)).any():
             raise DatasetError(self._path, f"{self._name} holds numbers beyond {self._total}")
-        lengths = np.diff(ends.astype(np.int64), prepend=self._last)
+        lengths: Ints = np.diff(ends.astype(np.int64), prepend=np.int64(self._last))
         if (lengths < 0).any():
             raise DatasetError(self._path, f"{self._name} falls after {self._last}")
         self._last += int(lengths.sum())
@@ -229,7 +233,7 @@ class _Bounds:
 
 
 def _npy_header(
-    path: Path, name: str, file: BinaryIO
+    path: Path, name: str, file: IO[bytes]
 ) -> tuple[np.dtype[Any], tuple[int, ...], int]:
     """Type of the items, shape of a row, number of rows."""
     version = np.lib.format.read_magic(file)

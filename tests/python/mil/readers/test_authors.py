@@ -83,6 +83,8 @@ def test_the_recipe_converts_a_pickle(tmp_path: Path) -> None:
         ({"sizes": np.array([[53, 38]])}, "proposal 0 of image 'img' has no run-length code"),
         ({"image_ids": np.array(["../../x"])}, "names an image '../../x', which is no safe name"),
         ({"image_ids": np.array([7])}, "image_ids is of type int64"),
+        ({"image_ids": np.array(["a" * 2000])}, "image_ids is of type <U2000"),
+        ({"masks": np.zeros(9, np.uint16)}, "masks is of type uint16"),
     ],
 )
 def test_what_is_wrong_in_arrays(tmp_path: Path, change: dict[str, Any], reason: str) -> None:
