@@ -143,7 +143,8 @@ def codes_of_changes(owners: Ints, places: Ints, n: int, size: tuple[int, int]) 
     """COCO codes of ``n`` masks that change between background and object at given pixels.
 
     owners : int64 (C,), the mask 0..n-1 of each change. places : int64 (C,), pixels down the
-    columns from 0 to the number of pixels - 1, in any order, each once a mask.
+    columns from 0 to the number of pixels - 1, in any order; two changes of a
+    mask at one place are none.
     """
     n_pixels = size[0] * size[1]
     if n * (n_pixels + 1) >= 2**63:
@@ -151,6 +152,12 @@ def codes_of_changes(owners: Ints, places: Ints, n: int, size: tuple[int, int]) 
     ends = np.arange(n, dtype=np.int64) * (n_pixels + 1) + n_pixels
     keys = np.concatenate([owners * (n_pixels + 1) + places, ends])
     keys.sort()
+    twice = keys[1:] == keys[:-1]
+    if twice.any():
+        once = np.ones(len(keys), dtype=np.bool_)
+        once[1:] &= ~twice
+        once[:-1] &= ~twice
+        keys = keys[once]
     last = np.searchsorted(keys, ends)
     lengths = np.diff(keys, prepend=0)
     first = np.concatenate([[0], last[:-1] + 1])[:n]

@@ -53,9 +53,7 @@ def codes_of_row_runs(
     owner, row = np.divmod(line, height + 1)
     changes = np.repeat(column * height + row, lengths) + place * height
     owner = np.repeat(owner, lengths)
-    # The end of a column is the top of the next one: a mask that goes on there does not change.
-    keys = owner * (height * width + 1) + changes
-    keys, times = np.unique(keys, return_counts=True)
-    owner, changes = np.divmod(keys[times == 1], height * width + 1)
+    # The end of a column is the top of the next one: a mask that goes on there changes twice, which
+    # is not at all.
     inside = changes < height * width
     return codes_of_changes(owner[inside], changes[inside], n, size)
