@@ -39,7 +39,7 @@ def plot_components(result: Any, ax: Any = None) -> Any:
     axes.set_xticks(x, [c.name for c in classes])
     axes.set(xlabel="nodes in the component", ylabel="count", yscale="symlog")
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
+    _legend_above(axes)
     return axes
 
 
@@ -67,8 +67,10 @@ def plot_bounds(result: Any, ax: Any = None) -> Any:
         axes.annotate(words, (stage.cost, i), va="center", fontsize="small")
     axes.set_yticks(y, [s.stage.replace("_", " ") for s in stages])
     axes.invert_yaxis()
-    axes.margins(x=0.45)
-    axes.set_xlim(left=min(0.0, float(bounds.min(initial=0.0))))
+    # Room for the words beside the longest bar.
+    axes.set_xlim(
+        min(0.0, float(bounds.min(initial=0.0))), 1.5 * max([s.cost for s in stages] + [0.1])
+    )
     axes.set(xlabel="cost", title=f"gap {result.gap:.3g} of cost {result.cost:.6g}")
     axes.legend(frameon=False, loc="lower right")
     return axes
@@ -91,7 +93,7 @@ def plot_timings(result: Any, ax: Any = None) -> Any:
     bars = axes.barh(list(stages), list(stages.values()), color=BLUE)
     axes.bar_label(bars, [f"{value:.3g} s" for value in stages.values()], padding=3)
     axes.invert_yaxis()
-    axes.margins(x=0.15)
+    axes.set_xlim(right=1.25 * max([*stages.values(), 1e-9]))
     axes.set(xlabel="seconds", title=f"total {result.timings['total']:.3g} s")
     return axes
 
@@ -184,7 +186,7 @@ def plot_delta_path(
     if min(deltas) > 0:
         axes.set_xscale("log")
     axes.set_xlabel("delta")
-    axes.legend(frameon=False)
+    _legend_above(axes)
     return axes
 
 
@@ -221,8 +223,12 @@ def plot_labels(
     axes.bar(x + 0.2, after, 0.4, color=BLUE, label="cut")
     axes.set_xticks(x, names, rotation=90 if label_names is not None else 0)
     axes.set(ylabel="nodes")
-    axes.legend(frameon=False)
+    _legend_above(axes)
     return axes
+
+
+def _legend_above(axes: Any) -> None:
+    axes.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
 
 
 def _axes(ax: Any) -> Any:

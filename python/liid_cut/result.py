@@ -87,6 +87,10 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
 
     __str__ = __repr__
 
+    def __dir__(self) -> list[str]:
+        """Fields and figures, for completion."""
+        return [*super().__dir__(), *(name for name in vars(type(self)) if name[:5] == "plot_")]
+
     def plot_components(self, ax: Any = None) -> Any:
         """Histogram of component sizes; see :func:`liid_cut.plots.plot_components`."""
         return plots.plot_components(self, ax)

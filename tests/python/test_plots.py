@@ -126,6 +126,10 @@ def test_delta_path_without_truth() -> None:
     assert axes.get_xscale() == "linear"
 
 
+def test_completion_offers_figures(result: MultiwayCutResult) -> None:
+    assert {"labels", "plot_bounds", "plot_confusion"} <= set(dir(result))
+
+
 def test_given_axes_are_drawn_into(result: MultiwayCutResult) -> None:
     _, axes = pyplot.subplots()
     for draw in (result.plot_components, result.plot_bounds, result.plot_timings):

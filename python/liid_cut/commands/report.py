@@ -63,7 +63,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--delta-path",
         metavar="FILE",
-        help="cuts for the slider: .npz with deltas, labels (d, n), costs, lower_bounds, statuses",
+        help="cuts for the slider, as DeltaPath.save writes them: .npz with deltas, labels (d, n), "
+        "costs, lower_bounds and statuses",
     )
     parser.add_argument("--title", help="heading of the page (default: the result's file name)")
     parser.add_argument(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from liid_cut import multiway_cut
 from liid_cut.report import write_report
 
 from .conftest import Reader
@@ -386,4 +387,33 @@ def test_result_is_one_of_the_cuts_and_one_button_away(
     assert reader.text("#delta-value").startswith("delta 2")
     reader.run("document.querySelector('#delta-reset').click()")
     assert "the same labels as this result" in reader.text("#delta-value")
+    assert reader.console() == []
+
+
+def test_pages_of_many_changes_and_a_tap_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    probs = rng.random((400, 4))
+    edges = np.stack([np.arange(399), np.arange(1, 400)], axis=1)
+    result = multiway_cut(probs, graph=(edges, rng.random(399)))
+    write_report(tmp_path / "r.html", result, probs=probs)
+    reader = Reader(browser, tmp_path / "r.html").open(360, 740, prefers_reduced_motion="reduce")
+    changed = set(np.flatnonzero(probs.argmax(axis=1) != np.asarray(result)))
+    assert len(changed) > 100
+    click = "[...document.querySelectorAll('.pager button')][arguments[0]].click()"
+    seen = list(rows(reader))
+    assert reader.text(".pager output") == f"1\N{EN DASH}20 of {len(changed)}"
+    while not reader.run("return document.querySelectorAll('.pager button')[1].disabled"):
+        reader.run(click, 1)
+        seen += rows(reader)
+    assert len(seen) == len(changed)
+    assert set(seen) == changed
+    reader.run(click, 0)
+    assert rows(reader) == seen[-20 - len(seen) % 20 :][:20]
+
+    top = "return document.querySelector('#explorer .why').getBoundingClientRect().top"
+    assert reader.run(top) > 740
+    row = browser.find_elements("css selector", "#explorer tbody tr")[1]
+    row.click()
+    assert reader.text("#explorer .why h3") == f"Node {rows(reader)[1]}"
+    assert reader.run(top) < 740 / 2
     assert reader.console() == []

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from liid_cut import delta_path
 from liid_cut.cli import main
 from liid_cut.files import write_result
 from liid_cut.report.files import read_delta_path, read_input, read_names, read_truth
@@ -169,6 +170,15 @@ def test_names_are_text(tmp_path: Path) -> None:
     (tmp_path / "names").write_bytes(b"dog\xe9")
     with pytest.raises(ValueError, match=r"not UTF-8 text: .* at byte 3"):
         read_names(tmp_path / "names")
+
+
+def test_saved_delta_path(tmp_path: Path, data: Sample) -> None:
+    path = delta_path(data.probs, data.feats, deltas=[0.1, 1.0])
+    path.save(tmp_path / "path.npz")
+    for point, cut in zip(read_delta_path(tmp_path / "path.npz"), path, strict=True):
+        np.testing.assert_array_equal(point.labels, cut.labels)
+        facts = (point.delta, point.cost, point.lower_bound, point.status)
+        assert facts == (cut.delta, cut.cost, cut.lower_bound, cut.status)
 
 
 def test_cuts_of_other_lengths(tmp_path: Path) -> None:
