@@ -9,6 +9,9 @@ function overlap(a, b) {
   return (w * t) / (area(a) + area(b) - w * t);
 }
 
+// Names of images differ at their ends.
+const tail = (name) => (name.length > 12 ? "…" + name.slice(-11) : name);
+
 function viewer(root) {
   const images = DATA.images;
   const options = { background: false, all: false };
@@ -22,9 +25,11 @@ function viewer(root) {
   const strip = h("ul", { class: "strip", role: "listbox", tabindex: "0", "aria-label": "Images", "aria-orientation": "horizontal" },
     images.map((image, j) => {
       const changed = image.nodes.filter((i) => before(i) !== NODES.after[i]).length;
-      return h("li", { role: "option", id: `image-${j}`, onclick: () => update({ image: j, node: null }) },
+      const words = hasChanges ? `${changed} changed` : inWords(image.nodes.length, "node");
+      return h("li", { role: "option", id: `image-${j}`, "aria-label": `${image.id}, ${words}`, title: image.id,
+        onclick: () => update({ image: j, node: null }) },
         image.src ? h("img", { src: image.src, alt: "", loading: "lazy" }) : h("span", { class: "blank" }),
-        h("b", {}, image.id), h("small", {}, hasChanges ? `${changed} changed` : inWords(image.nodes.length, "node")));
+        h("b", {}, tail(image.id)), h("small", {}, words));
     }));
   strip.addEventListener("keydown", (event) => {
     const to = movedTo(event, state.image, images.length);
