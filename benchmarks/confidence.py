@@ -15,21 +15,20 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.accuracy import interval
+from benchmarks.labelled_data import LabelledData, digits, stored_features, with_weak_classifier
 from benchmarks.records import command_line, markdown_table, write
 from liid_cut import (
-    MultiwayCutClassifier,
     MultiwayCutWarning,
     cut_margins,
     label_distributions,
     min_marginals,
+    multiway_cut,
 )
 
 Floats = NDArray[np.float64]
@@ -46,25 +45,6 @@ SETTINGS: tuple[Setting, ...] = (
     ("union", 10, "auto"),
 )
 COLUMNS = ("accuracy", "ECE", "AUROC", "at 90 %", "at 50 %")
-
-
-class Case(NamedTuple):
-    """Features, true labels, known labels (-1 where unknown), and stored probabilities or None."""
-
-    feats: NDArray[np.floating]
-    truth: Labels
-    known: Labels
-    probs: NDArray[np.floating] | None = None
-
-
-def weak_case(feats: NDArray[np.floating], truth: Labels, per_class: int, seed: int) -> Case:
-    """``per_class`` random rows of each class are labelled."""
-    rng = np.random.default_rng(seed)
-    known = np.full(len(truth), -1)
-    for k in np.unique(truth):
-        rows = rng.choice(np.flatnonzero(truth == k), per_class, replace=False)
-        known[rows] = k
-    return Case(feats, truth, known)
 
 
 def calibration_error(confidence: Floats, right: NDArray[np.bool_]) -> float:
@@ -96,29 +76,25 @@ def scores(right: NDArray[np.bool_], confidence: Floats, is_probability: bool) -
 
 
 def confidences(
-    case: Case, symmetrize: str, k: int, delta: float | str, held_out: Labels, time_limit: float
+    data: LabelledData, setting: Setting, held_out: Labels, time_limit: float
 ) -> Iterator[tuple[str, Labels, Floats]]:
     """Name, labels and confidence of every row, for each way to be sure of a cut."""
-    model = MultiwayCutClassifier(
-        symmetrize=symmetrize, n_neighbors=k, delta=delta, time_limit=time_limit
-    )
+    symmetrize, k, delta = setting
+    probs, rows = data.probs, np.arange(len(data.probs))
+    known = data.known
+    allowed = (known[:, None] < 0) | (known[:, None] == np.arange(probs.shape[1]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MultiwayCutWarning)  # a collapse shows in the accuracy
-        model.fit(case.feats, case.known, probs=case.probs)
-    probs = case.probs
-    if probs is None:
-        probs = model.estimator_.predict_proba(case.feats)
-    allowed = np.ones(probs.shape, dtype=bool)
-    (labelled,) = np.nonzero(case.known >= 0)
-    allowed[labelled] = np.arange(probs.shape[1]) == case.known[labelled, None]
-    result, rows = model.result_, np.arange(len(probs))
+        result = multiway_cut(
+            probs, data.feats, symmetrize=symmetrize, n_neighbors=k, delta=delta,
+            allowed=allowed, zero_rows="isolate", time_limit=time_limit,
+        )  # fmt: skip
     labels = result.labels
 
     best = probs.argmax(axis=1)
     yield "classifier: its probability, its labels", best, probs[rows, best]
     yield "classifier's probability of the cut's label", labels, probs[rows, labels]
-    margins = cut_margins(result, probs, allowed=allowed)
-    yield "`cut_margins`", labels, margins
+    yield "`cut_margins`", labels, cut_margins(result, probs, allowed=allowed)
     proven = min_marginals(result, probs, allowed=allowed).margins
     yield "`min_marginals(...).margins`", labels, proven
     plain = label_distributions(result, probs, allowed=allowed)
@@ -127,17 +103,19 @@ def confidences(
     yield f"`label_distributions`, {HELD_OUT} held-out labels", labels, fitted[rows, labels]
 
 
-def measure(cases: list[Case], setting: Setting, time_limit: float) -> dict[str, list[list[float]]]:
-    """Scores of every confidence, a row a case."""
+def measure(
+    runs: list[LabelledData], setting: Setting, time_limit: float
+) -> dict[str, list[list[float]]]:
+    """Scores of every confidence, a row a run."""
     found: dict[str, list[list[float]]] = {}
-    for seed, case in enumerate(cases):
-        counted = case.known < 0
+    for seed, data in enumerate(runs):
+        counted = data.scored
         shown = np.random.default_rng(seed).choice(np.flatnonzero(counted), HELD_OUT, False)
-        held_out = np.full(len(case.truth), -1)
-        held_out[shown] = case.truth[shown]
+        held_out = np.full(len(data.truth), -1)
+        held_out[shown] = data.truth[shown]
         counted[shown] = False
-        for name, labels, confidence in confidences(case, *setting, held_out, time_limit):
-            right = (labels == case.truth)[counted]
+        for name, labels, confidence in confidences(data, setting, held_out, time_limit):
+            right = (labels == data.truth)[counted]
             row = scores(right, confidence[counted], "margins" not in name)
             found.setdefault(name, []).append(row.tolist())
     return found
@@ -156,24 +134,23 @@ def table(found: dict[str, list[list[float]]]) -> str:
     return markdown_table(rows)
 
 
-def all_cases(options: argparse.Namespace) -> Iterator[tuple[str, list[Case]]]:
-    """Title and cases of every data set."""
-    feats, truth = load_digits(return_X_y=True)
+def all_runs(options: argparse.Namespace) -> Iterator[tuple[str, list[LabelledData]]]:
+    """Title and runs of every data set."""
     for few in (3, 10):
-        cases = [weak_case(feats, truth, few, seed) for seed in range(options.seeds)]
-        yield f"digits, {few} labelled a class, {options.seeds} seeds", cases
+        runs = list(digits([few], range(options.seeds)))
+        yield f"{runs[0].name}, {options.seeds} seeds", runs
     if options.features is None:
         return
-    with np.load(options.features) as data:
-        feats, truth = data["feats"].astype(np.float32), data["labels"].astype(np.int64)
-        stored = {key: data[key] for key in data.files if key.startswith("probs")}
-    name = options.features.stem
+    stored = list(stored_features(options.features))
+    feats, truth = stored[0].feats, stored[0].truth
     for few in (5, 50):
-        cases = [weak_case(feats, truth, few, seed) for seed in range(options.feature_seeds)]
-        yield f"{name}, {few} labelled a class, {options.feature_seeds} seeds", cases
-    unknown = np.full(len(truth), -1)
-    for key, probs in stored.items():
-        yield f"{name}, stored {key}, one classifier", [Case(feats, truth, unknown, probs)]
+        runs = [
+            with_weak_classifier(options.features.stem, feats, truth, few, seed)
+            for seed in range(options.feature_seeds)
+        ]
+        yield f"{runs[0].name}, {options.feature_seeds} seeds", runs
+    for data in stored:
+        yield f"{data.name}, stored, one classifier", [data]
 
 
 def page(parts: dict[str, dict[str, dict[str, list[list[float]]]]], command: str) -> str:
@@ -201,11 +178,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--page", type=Path, metavar="OUT", help="Markdown")
     options = parser.parse_args(arguments)
     parts: dict[str, dict[str, dict[str, list[list[float]]]]] = {}
-    for title, cases in all_cases(options):
+    for title, runs in all_runs(options):
         print(f"\n## {title}", flush=True)
         for setting in SETTINGS:
             name = "{} graph, k = {}, delta = {}".format(*setting)
-            found = measure(cases, setting, options.time_limit)
+            found = measure(runs, setting, options.time_limit)
             parts.setdefault(title, {})[name] = found
             print(f"\n### {name}\n\n{table(found)}", flush=True)
     command = command_line("benchmarks.confidence")
