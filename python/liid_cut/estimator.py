@@ -274,6 +274,9 @@ def _split(y: Any, n: int) -> tuple[Bools, npt.NDArray[Any]]:
     if len(y) != n:
         raise ValueError(f"y has {len(y)} entries but X has {n} rows")
     if y.dtype.kind == "O":
+        for row, label in enumerate(y):
+            if label is None:
+                raise ValueError(f"y[{row}] is None; unlabelled rows have the number -1")
         known = np.array([not (_is_int(label) and label == UNLABELLED) for label in y], dtype=bool)
     elif y.dtype.kind in "US":
         known = np.ones(n, dtype=bool)

@@ -349,6 +349,7 @@ FAULTS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"y": ["a", "-1", "-1", "b"]},
         "y is an array of strings with '-1'; use dtype=",
     ),
+    "none": ({}, {"y": [0, None, None, 1]}, "y[1] is None; unlabelled rows have the number -1"),
     "regression": ({}, {"y": [0.5, -1, -1, 1.5]}, "Unknown label type"),
     "probs rows": ({}, {"probs": P4[:3]}, "probs has 3 rows but X has 4"),
     "probs columns": (
