@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 from liid_mil.assignment import Selection
 from liid_mil.data.types import ImageDataset
-from liid_mil.export import FORMATS
+from liid_mil.export import FORMATS as EXPORT_FORMATS
 from liid_mil.presets import SCENE_SETTINGS, SCENES_CAM, SCENES_GRAPH, SCENES_MIL
+from liid_mil.readers import FORMATS
 from liid_mil.training.config import CamConfig, MilConfig, Runtime, check, check_choice
 
 MAIN_WITHOUT_SEG_VAL = "main-without-seg-val"
@@ -164,17 +165,25 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ProposalConfig:
-    """Object proposals without a class (section 3).
+    """Object proposals without a class (section 3): made here, or read from files.
 
     Attributes
     ----------
-    per_image : at most so many an image (the paper: 20 on VOC, 40 on COCO).
+    per_image : at most so many an image (the paper: 20 on VOC, 40 on COCO); of those of a file
+        they are selected in the same way.
+    path : file or folder with others' proposals; null: they are made.
+    format : of path: mcg, sam, prm, coco, label-maps, voc, authors, or auto: by what is in it.
+    allow_missing : images of which path has no proposals get none; else they are an error.
     """
 
     per_image: int = 20
+    path: Path | None = None
+    format: str = "auto"
+    allow_missing: bool = False
 
     def __post_init__(self) -> None:
         check(self, "per_image", self.per_image >= 1, "at least 1")
+        check_choice(self, "format", FORMATS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,8 +257,8 @@ class ExportConfig:
     formats: tuple[str, ...] = ("coco", "voc")
 
     def __post_init__(self) -> None:
-        good = all(name in FORMATS for name in self.formats)
-        check(self, "formats", good, f"some of {', '.join(FORMATS)}")
+        good = all(name in EXPORT_FORMATS for name in self.formats)
+        check(self, "formats", good, f"some of {', '.join(EXPORT_FORMATS)}")
 
 
 @dataclass(frozen=True, kw_only=True)

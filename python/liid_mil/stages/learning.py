@@ -15,6 +15,7 @@ import torch
 from liid_mil.cam import CamClassifier
 from liid_mil.data.types import Floats
 from liid_mil.extraction import Extraction, extract, open_extraction
+from liid_mil.importing import import_proposals
 from liid_mil.models import MilNetwork
 from liid_mil.proposals.making import make_proposals
 from liid_mil.proposals.segmentation import segment_proposals
@@ -43,23 +44,43 @@ _SCORES = "scores.npz"
 
 
 def _proposal_settings(pipeline: Pipeline) -> dict[str, Any]:
-    return asdict(pipeline.config.proposals)
+    """Where they are read, what is in the files in place of their path."""
+    config = pipeline.config.proposals
+    if config.path is None:
+        return {"per_image": config.per_image}
+    if not config.path.exists():
+        raise FileNotFoundError(f"{config.path}: no such file or folder of proposals")
+    return {**asdict(config), "path": pipeline.hashes.of_all([config.path])}
 
 
 def _make_proposals(pipeline: Pipeline, folder: Path) -> None:
-    make_proposals(
-        pipeline.dataset,
-        folder / "store",
-        pipeline.config.proposals.per_image,
-        n_jobs=max(1, pipeline.runtime.workers),
-        progress=pipeline.runtime.progress,
-        on_error=pipeline.runtime.on_error,
-    )
+    config, runtime = pipeline.config.proposals, pipeline.runtime
+    if config.path is None:
+        make_proposals(
+            pipeline.dataset,
+            folder / "store",
+            config.per_image,
+            n_jobs=max(1, runtime.workers),
+            progress=runtime.progress,
+            on_error=runtime.on_error,
+        )
+    elif not (folder / "store").exists():
+        import_proposals(
+            config.format,
+            config.path,
+            folder / "store",
+            dataset=pipeline.dataset,
+            select=config.per_image,
+            allow_missing=config.allow_missing,
+            on_error=runtime.on_error,
+            progress=runtime.progress,
+        )
 
 
 def _open_proposals(pipeline: Pipeline, folder: Path) -> ProposalStore:
     store = ProposalStore(folder / "store")
-    if store.skipped and pipeline.runtime.on_error == "raise":
+    may_lack = pipeline.runtime.on_error == "skip" or pipeline.config.proposals.allow_missing
+    if store.skipped and not may_lack:
         name, reason = next(iter(store.skipped.items()))
         raise ValueError(
             f"{store.path} lacks the proposals of {len(store.skipped)} images, the first of them "

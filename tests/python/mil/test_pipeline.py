@@ -208,6 +208,31 @@ def test_prune_leaves_what_is_used(folder: Path) -> None:
     assert done(other) == []
 
 
+def test_proposals_from_a_file(folder: Path, tmp_path: Path) -> None:
+    made = Pipeline(CONFIG, folder)
+    records = [
+        {"image_id": name, "category_id": 1, "score": float(score), "segmentation": {**mask}}
+        for name, image in zip(made.dataset.image_ids, made.proposals, strict=True)
+        for score, mask in zip(image.scores, image.masks or [], strict=True)
+    ]
+    for record in records:
+        record["segmentation"]["counts"] = record["segmentation"]["counts"].decode()
+    path = tmp_path / "proposals.json"
+    path.write_text(json.dumps(records))
+    config = changed(CONFIG, [f"proposals.path={path}", "proposals.format=coco"])
+    run = Pipeline(config, folder)
+    assert "path was None, is '" in to_do(run.plan("proposals"))["proposals"]
+    run.run("scores")
+    assert len(run.proposals) == 6
+    first = run.proposals[0].boxes
+    assert {tuple(box) for box in first} <= {tuple(box) for box in made.proposals[0].boxes}
+    path.write_text(json.dumps(records[1:]))
+    assert "proposals" in to_do(Pipeline(config, folder).plan("proposals"))
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="no such file or folder of proposals"):
+        Pipeline(config, folder).plan()
+
+
 def test_own_dataset(tmp_path: Path, folder: Path) -> None:
     images = SceneDataset(6, n_classes=3, size=48, seed=1)
     pipeline = Pipeline(CONFIG, folder, dataset=images)
