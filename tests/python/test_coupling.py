@@ -20,7 +20,13 @@ from liid_cut import (
     tags_to_allowed,
     verify,
 )
-from liid_cut.coupling.evidence import as_probabilities, fit_coupling, marginals
+from liid_cut.coupling.evidence import (
+    LABELS_SHARE,
+    as_probabilities,
+    fit_coupling,
+    fit_share,
+    marginals,
+)
 from liid_cut.graph import to_csr
 
 MADE = proposals(40, n_classes=5, d=32, noise=1.5, seed=1)
@@ -86,8 +92,61 @@ def test_disagreeing_neighbours_have_no_coupling() -> None:
     assert fit_coupling(p, chain, None) < 1e-2
 
 
+def test_image_tags_do_not_hide_the_coupling() -> None:
+    # Most labels are allowed for few nodes: a prior over all nodes would leave label 0 alone.
+    allowed = tags_to_allowed(MADE.image_ids, MADE.image_tags)
+    graph = make_problem(MADE.probs, neighbors=TABLE, delta=1.0).graph
+    p = as_probabilities(MADE.probs, allowed)
+    assert fit_coupling(p, graph, allowed) > 0.5
+
+
 def test_no_edges_no_coupling() -> None:
     assert fit_coupling(np.eye(3), to_csr(3, np.empty((0, 2), dtype=int), np.empty(0)), None) == 0
+
+
+def two_rings(noise: float, sure: float = 0.7) -> tuple[Any, Any, Any]:
+    """Two rings of one label each, half-right probabilities, some labels known."""
+    rng = np.random.default_rng(2)
+    truth = np.repeat([0, 1], 150)
+    p = np.where(rng.random(300) < noise, 1 - sure, sure)
+    probs = np.where(truth[:, None] == [0, 1], p[:, None], 1 - p[:, None])
+    nodes = np.arange(300)
+    follower = nodes // 150 * 150 + (nodes + 1) % 150
+    graph = to_csr(300, np.stack([nodes, follower], axis=1), np.ones(300))
+    return probs, graph, truth
+
+
+def test_known_labels_that_neighbours_foretell_strengthen_the_coupling() -> None:
+    probs, graph, truth = two_rings(0.3)
+    allowed = np.ones(probs.shape, dtype=bool)
+    allowed[::5] = truth[::5, None] == [0, 1]
+    coupling = fit_coupling(as_probabilities(probs, None), graph, None)
+    share, n = fit_share(probs, graph, coupling, allowed)
+    assert n == 60
+    assert share > LABELS_SHARE
+    plain, told = (
+        multiway_cut(probs, graph=graph, delta="auto", allowed=a) for a in (None, allowed)
+    )
+    assert told.delta > plain.delta
+    assert told.diagnostics["delta"]["n_told"] == 60
+    assert ((told.labels == truth).mean()) > (probs.argmax(axis=1) == truth).mean()
+
+
+def test_known_labels_that_neighbours_do_not_foretell_weaken_it() -> None:
+    probs, graph, _ = two_rings(0.0, sure=0.95)
+    allowed = np.ones(probs.shape, dtype=bool)
+    allowed[::3] = (np.arange(0, 300, 3)[:, None] % 2) == [0, 1]
+    coupling = fit_coupling(as_probabilities(probs, None), graph, None)
+    assert fit_share(probs, graph, coupling, allowed)[0] < LABELS_SHARE
+
+
+def test_what_every_node_may_take_tells_nothing() -> None:
+    probs, graph, _ = two_rings(0.3)
+    for allowed in (None, np.ones(probs.shape, dtype=bool)):
+        assert fit_share(probs, graph, 1.0, allowed) == (LABELS_SHARE, 0)
+    only_background = np.zeros(probs.shape, dtype=bool)
+    only_background[:, 0] = True
+    assert fit_share(probs, graph, 1.0, only_background) == (LABELS_SHARE, 0)
 
 
 @pytest.mark.parametrize("symmetrize", ["mutual", "union"])

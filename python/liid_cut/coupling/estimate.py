@@ -26,10 +26,10 @@ import numpy.typing as npt
 
 from liid_cut import _core
 from liid_cut.coupling.evidence import (
-    LABELS_SHARE,
     Floats,
     as_probabilities,
     fit_coupling,
+    fit_share,
     marginals,
 )
 from liid_cut.graph import Edges, Weights, to_csr
@@ -48,6 +48,8 @@ class DeltaEstimate:
     ----------
     delta : the chosen value.
     coupling : Potts coupling by maximum pseudo-likelihood, in units of the edge weights.
+    share : of it that is ascribed to the labels; ``n_told``, the number of known labels that it
+        rests on.
     expected_argmax : score of the labels without a graph (the largest probability).
     curve : one entry for each cut, by delta: ``delta``, ``expected_accuracy``, ``changed`` (share
         of nodes whose label is not that of their largest probability), ``cut_edges`` (share).
@@ -55,6 +57,8 @@ class DeltaEstimate:
 
     delta: float
     coupling: float
+    share: float
+    n_told: int
     expected_argmax: float
     curve: list[dict[str, float]]
 
@@ -76,7 +80,8 @@ def estimate_delta(
     p = as_probabilities(probs, allowed)
     graph = to_csr(len(p), edges, weights)
     coupling = fit_coupling(p, graph, allowed)
-    q = marginals(p, graph, LABELS_SHARE * coupling, allowed)
+    share, n_told = fit_share(probs, graph, coupling, allowed)
+    q = marginals(p, graph, share * coupling, allowed)
     nodes = np.arange(len(p))
     argmax = p.argmax(axis=1) if p.size else np.zeros(len(p), dtype=np.int64)
 
@@ -109,12 +114,14 @@ def estimate_delta(
         return curve[j]["expected_accuracy"]
 
     if len(edges):
-        best = _climb(cut, _first_step(p, terminal_weights, coupling), score(argmax), curve)
+        best = _climb(cut, _first_step(p, terminal_weights, share * coupling), score(argmax), curve)
     else:
         best, curve[0] = 0, {"delta": 1.0, "expected_accuracy": score(argmax)}
     return DeltaEstimate(
         delta=2.0 ** (best / 2),
         coupling=coupling,
+        share=share,
+        n_told=n_told,
         expected_argmax=score(argmax),
         curve=[curve[j] for j in sorted(curve)],
     )
@@ -125,7 +132,7 @@ def _first_step(p: Floats, terminal_weights: Matrix, coupling: float) -> int:
     logs = np.log(np.maximum(p, LOG_FLOOR))
     margin_of_logs = _mean_margin(logs)
     margin = _mean_margin(np.asarray(terminal_weights, dtype=np.float64))
-    guess = LABELS_SHARE * coupling * margin / margin_of_logs if margin_of_logs > 0 else 0.0
+    guess = coupling * margin / margin_of_logs if margin_of_logs > 0 else 0.0
     if not guess > 0:
         return 0
     return int(np.clip(round(2 * math.log2(guess)), -_LARGEST_STEP, _LARGEST_STEP))

@@ -10,11 +10,15 @@ supports, and marginals q (n, K+1) of the labels given p and the neighbours.
 2. *What of it is due to the labels.* Neighbours agree because they share a label, and because a
    classifier errs alike on like features; from p and W alone the two cannot be told apart. So b is
    the most that the labels' own coupling can be and 0 the least: the middle, b / 2, is used.
-3. *Marginals.* Mean field of the Potts model with those likelihoods p and coupling b / 2.
+3. *Known labels.* Where some are, the share of b is the one at which the neighbours foretell them
+   best, among powers of 2, by likelihood times a prior around the middle. (Image tags sharpen p; as
+   evidence for the share they misled: on generated proposals it came out too large.)
+4. *Marginals.* Mean field of the Potts model with likelihoods p and that share of b.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,6 +33,9 @@ Floats = npt.NDArray[Any]
 
 # Of the pseudo-likelihood's coupling, the share that is ascribed to the labels; see above.
 LABELS_SHARE = 0.5
+_SHARES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+# A label may be known wrongly: none counts as less probable than this.
+_MISTAKE = 1e-3
 # No weighted degree times coupling above this: beyond it a node does what its neighbours say.
 _STRONGEST = 64.0
 _SWEEPS = 100
@@ -55,7 +62,9 @@ def fit_coupling(p: Floats, graph: sp.csr_array, allowed: Allowed | None) -> flo
         return 0.0
     pull = (graph @ p)[connected]
     own = p[connected]
-    prior = np.log(np.maximum(p.mean(axis=0), LOG_FLOOR))
+    # A label's mean is over the nodes that may take it: under image tags few may take most labels.
+    takers = len(p) if allowed is None else np.maximum(allowed.sum(axis=0), 1)
+    prior = np.log(np.maximum(p.sum(axis=0) / takers, LOG_FLOOR))
     forbidden = None if allowed is None else ~allowed[connected]
 
     def loss(b: float) -> float:
@@ -90,3 +99,35 @@ def marginals(p: Floats, graph: sp.csr_array, coupling: float, allowed: Allowed 
         if change < _STILL:
             break
     return q
+
+
+def fit_share(
+    probs: Floats, graph: sp.csr_array, coupling: float, allowed: Allowed | None
+) -> tuple[float, int]:
+    """The share of step 3, and the number of known labels that it rests on; with 0, the middle.
+
+    A label is known where it alone is allowed of several that other nodes may take. The node is
+    predicted without its own probabilities: a classifier may have learnt that very label.
+    """
+    if allowed is None or coupling == 0:
+        return LABELS_SHARE, 0
+    degrees = np.asarray(graph.sum(axis=1)).ravel()
+    known = allowed.sum(axis=1) == 1
+    labels = allowed.argmax(axis=1)
+    # Where image tags leave the background alone it is no surprise: all nodes may take it.
+    common = np.asarray(allowed.all(axis=0))
+    told = known & (degrees > 0) & ~common[labels]
+    if not told.any():
+        return LABELS_SHARE, 0
+    p = as_probabilities(probs, np.where(known[:, None], True, allowed))
+    prior = np.log(np.maximum(p.mean(axis=0), LOG_FLOOR))
+    p[known] = 1 / p.shape[1]
+    rows, truth = graph[told], labels[told]
+
+    def evidence(share: float) -> float:
+        scores = prior + share * coupling * (rows @ marginals(p, graph, share * coupling, None))
+        right = softmax(scores, axis=1)[np.arange(len(truth)), truth]
+        away = math.log2(share / LABELS_SHARE)
+        return float(np.log(np.maximum(right, _MISTAKE)).sum()) - away**2 / 2
+
+    return max(_SHARES, key=evidence), int(told.sum())
