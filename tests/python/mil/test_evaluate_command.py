@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from liid_mil.runs import read_run
 from PIL import Image
 
 from liid_mil.assignment import assign, images_of_store
@@ -17,8 +16,8 @@ from liid_mil.data.types import ImageLabels
 from liid_mil.export import write_coco
 from liid_mil.label_files import read_labels
 from liid_mil.metrics import evaluate
+from liid_mil.pipeline import open_run
 from liid_mil.proposals.masks import boxes_of_masks, encode_masks
-from liid_mil.proposals.store import ProposalStore
 from mil.small_run import make_run
 
 
@@ -59,8 +58,8 @@ def test_a_run_and_its_export_are_equally_good(
 
 def test_labels_without_the_graph(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = folder / "run"
-    dataset = read_run(run).data.open()
-    store = ProposalStore(run / "proposals")
+    made = open_run(run)
+    dataset, store = made.dataset, made.proposals
     labels = read_labels(run / "labels.npz", without_graph=True).of_store(store)
     images = list(assign(images_of_store(store), *labels))
     truths = [dataset.truth(dataset.image_ids.index(one.image_id)) for one in images]
