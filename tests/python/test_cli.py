@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from instances import triangle
 
 from liid_cut import multiway_cut
 from liid_cut.cli import main
 from liid_cut.commands import solve as solve_command
-from liid_cut.files import read_problem, read_result
+from liid_cut.files import ProblemFile, read_problem, read_result, write_problem
 from liid_cut.npz import read_arrays
 
 
@@ -163,3 +164,41 @@ def test_help_documents_exit_codes(command: list[str], capsys: pytest.CaptureFix
     text = capsys.readouterr().out
     assert "example" in text
     assert "130  interrupted" in text
+
+
+@pytest.mark.parametrize("options", [[], ["--delta", "auto"], ["--preset", "paper"]])
+def test_delta_that_was_chosen(
+    feats_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    output = str(tmp_path / "out.npz")
+    assert main(["solve", feats_file, "-o", output, "--json", *options]) == 0
+    problem = read_problem(feats_file)
+    settings = {"preset": "paper"} if "--preset" in options else {}
+    expected = multiway_cut(problem.probs, problem.feats, **settings)
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["delta"] == expected.delta
+    np.testing.assert_array_equal(read_arrays(output)["labels"], expected.labels)
+    assert main(["verify", feats_file, output]) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--terminal-weights", "log"],
+        ["--terminal-weights", "log", "--temperature", "2", "--delta", "0.3"],
+        ["--edge-weights", "local", "--n-neighbors", "5"],
+        ["--edge-weights", "clip", "--symmetrize", "union"],
+    ],
+)
+def test_weight_options(feats_file: str, tmp_path: Path, options: list[str]) -> None:
+    output = str(tmp_path / "out.npz")
+    assert main(["solve", feats_file, "-o", output, "--quiet", *options]) == 0
+    assert main(["verify", feats_file, output]) == 0
+
+
+def test_delta_of_a_given_graph(tmp_path: Path) -> None:
+    inst, path, output = triangle(), str(tmp_path / "in.npz"), str(tmp_path / "out.npz")
+    write_problem(path, ProblemFile(inst.probs, edges=inst.edges, weights=inst.weights))
+    for delta in ("auto", "0.25"):
+        assert main(["solve", path, "-o", output, "--quiet", "--delta", delta]) == 0
+        assert main(["verify", path, output]) == 0

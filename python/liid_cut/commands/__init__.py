@@ -47,6 +47,8 @@ def summary(result: MultiwayCutResult) -> dict[str, Any]:
         "n_edges": len(result.edges),
         "n_components": result.n_components,
         "largest_component": int(result.components["size"].max(initial=0)),
+        "delta": result.delta,
+        "delta_chosen_by": result.diagnostics["delta"]["chosen_by"],
         "closed_by": result.diagnostics["closed_by"],
         "timings": result.timings,
         "warnings": result.diagnostics["warnings"],
@@ -59,6 +61,7 @@ def summary_lines(facts: dict[str, Any]) -> list[str]:
     return [
         f"problem      {facts['n']:,} nodes, {facts['n_labels']} labels, "
         f"{facts['n_edges']:,} edges",
+        *([f"delta        {facts['delta']:.3g}, estimated"] * (facts["delta_chosen_by"] == "auto")),
         f"status       {facts['status']}",
         f"cost         {facts['cost']:.10g}",
         f"lower bound  {facts['lower_bound']:.10g}",
