@@ -38,6 +38,7 @@ def cut_margins(result: Any, probs: Any, *, allowed: Any = None) -> Floats:
 
     The margin grows with the probability of the label and with the neighbours that share it, so it
     ranks nodes by what the whole dataset says of them, where the probability knows one node alone.
+    Constraints between nodes (links, coverage) are not looked at.
 
     Parameters
     ----------

@@ -100,9 +100,14 @@ def min_marginals(
 
     Raises
     ------
-    ValueError : an argument is malformed or does not belong to the result, or the certificate of
-        the result is malformed.
+    ValueError : an argument is malformed or does not belong to the result; the result has links or
+        coverage; or its certificate is malformed.
     """
+    if result.get("certificate") is not None:
+        raise ValueError(
+            "result has links or coverage, of which min-marginals know nothing; cut_margins and "
+            "label_distributions take it"
+        )
     costs = label_costs_of(result, probs, allowed)
     ids, labels = np.asarray(result.component_ids), np.asarray(result.cut_labels)
     own_cost = np.asarray(result.components["cost"])

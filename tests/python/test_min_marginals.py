@@ -201,6 +201,13 @@ def test_malformed_certificate() -> None:
         min_marginals(result, triangle().probs)
 
 
+def test_constraints_between_nodes() -> None:
+    result = triangle().solve()
+    result.certificate = {}
+    with pytest.raises(ValueError, match="result has links or coverage, of which min-marginals"):
+        min_marginals(result, triangle().probs)
+
+
 def test_other_probs() -> None:
     with pytest.raises(ValueError, match=r"probs has shape \(2, 3\); the result belongs to one"):
         min_marginals(triangle().solve(), np.ones((2, 3)))
