@@ -71,8 +71,8 @@ def verify(result: Any, probs: Any, graph: Any = None, *, allowed: Any = None) -
     result : MultiwayCutResult.
     probs : (n, K+1), as in the solve; ``result.terminal_weights`` and ``result.temperature`` are
         applied to them again.
-    graph : as in :func:`liid_cut.multiway_cut`, before ``result.graph_scale`` multiplied it; None:
-        the graph that the result carries.
+    graph : as in :func:`liid_cut.multiway_cut`, before or after ``result.graph_scale`` multiplied
+        it; None: the graph that the result carries.
     allowed : as in the solve.
 
     Returns
@@ -175,9 +175,9 @@ class _Checker:
         if not _is_positive(scale) and scale != 0:
             self.complain(f"graph_scale is {scale!r}")
             return False
-        given = to_csr(self.n, *canonical_edges(graph, self.n)) * scale
-        difference = abs(to_csr(self.n, self.edges, self.weights) - given)
-        if difference.nnz and not difference.max() <= TOLERANCE * max(1.0, given.max()):
+        given = to_csr(self.n, *canonical_edges(graph, self.n))
+        own = to_csr(self.n, self.edges, self.weights)
+        if not (_equal(own, given * scale) or _equal(own, given)):
             self.complain("the result belongs to another graph")
         return not self.report.problems
 
@@ -306,6 +306,11 @@ def _sum(values: Floats) -> float:
         return math.fsum(values) if np.isfinite(values).all() else -math.inf
     except OverflowError:
         return -math.inf
+
+
+def _equal(own: Any, given: Any) -> bool:
+    difference = abs(own - given)
+    return not difference.nnz or bool(difference.max() <= TOLERANCE * max(1.0, given.max()))
 
 
 def _is_positive(value: Any) -> bool:

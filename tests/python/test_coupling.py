@@ -222,6 +222,7 @@ def test_a_graph_keeps_its_weights_unless_delta_is_given() -> None:
         assert scaled.graph_scale == scaled.delta
         np.testing.assert_allclose(scaled.graph.toarray(), scaled.delta * graph.toarray())
         assert verify(scaled, MADE.probs, graph).optimal
+        assert verify(scaled, MADE.probs, scaled.graph).optimal
     assert not verify(scaled, MADE.probs, 2 * graph)
 
 
