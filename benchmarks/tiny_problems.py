@@ -1,6 +1,7 @@
 """Holds every method against brute force on many random tiny problems.
 
     python -m benchmarks.tiny_problems [--n 100000] [--first 0] [--processes 2] [--json OUT]
+                                       [--constraints]
 
 Each problem is solved by ``"auto"``, ``"ckr"`` and ``"brute_force"``, once with all labels and once
 with a random ``allowed``. The oracle is an enumeration in NumPy, written here. For each result:
@@ -9,8 +10,10 @@ with a random ``allowed``. The oracle is an enumeration in NumPy, written here. 
 - the labels are allowed, and their cost, summed here, is that minimum;
 - ``liid_cut.verify`` confirms it as optimal.
 
-Problem i is `tiny_problem(i)`. Prints counts, by method and by the latest stage that was needed,
-and every mismatch; the exit code is 1 if there is one.
+Problem i is `tiny_problem(i)`; with ``--constraints`` it is `constrained_problem(i)` of
+``benchmarks/tiny_constraints.py``, solved once by each method. Prints counts, by
+method and by the latest stage that was needed, and every mismatch; the exit code is 1 if there is
+one.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,13 +36,15 @@ import liid_cut
 from benchmarks import records
 from benchmarks.generators import triangle
 from benchmarks.instances import FloatArray, Instance, make_instance, unary_costs
-from liid_cut import _core
+from benchmarks.tiny_constraints import STAGES, check_constrained
 
 METHODS = ("auto", "ckr", "brute_force")
 TOLERANCE = 1e-9
 MOST_NODES, MOST_LABELS = 8, 5
 MOST_LABELLINGS = 1 << 14
 CHUNK = 250
+
+Check = Callable[[int], tuple[Counter[str], list[str]]]
 
 
 class Problem(NamedTuple):
@@ -105,10 +111,11 @@ def all_costs(instance: Instance) -> FloatArray:
     return costs
 
 
-def faults(
-    result: Any, instance: Instance, allowed: NDArray[np.bool_] | None, costs: FloatArray
-) -> list[str]:
-    """What is wrong with a result; ``costs`` are infinite where a labelling is not allowed."""
+def faults(result: Any, instance: Instance, costs: FloatArray, given: dict[str, Any]) -> list[str]:
+    """What is wrong with a result; ``costs`` are infinite where a labelling is not allowed.
+
+    ``given``: the keywords of the solve that ``verify`` needs.
+    """
     n, labels = instance.probs.shape
     best = float(costs.min())
     slack = TOLERANCE * max(1.0, abs(best))
@@ -125,7 +132,7 @@ def faults(
     if not abs(attained - best) <= slack:
         found.append(f"labels {x.tolist()} cost {attained!r}, cheapest {best!r}")
     graph = instance.edges, instance.weights
-    verification = liid_cut.verify(result, instance.probs, graph, allowed=allowed)
+    verification = liid_cut.verify(result, instance.probs, graph, **given)
     if not verification or not verification.optimal:
         found.append(f"verify: {verification.problems or 'bound below cost'}")
     return found
@@ -151,9 +158,9 @@ def check(seed: int) -> tuple[Counter[str], list[str]]:
                     method=method,
                     n_jobs=1,
                 )
-                found = faults(result, instance, allowed, costs)
+                found = faults(result, instance, costs, {"allowed": allowed})
                 closed_by = result.diagnostics["closed_by"]
-                latest = max(closed_by, key=_core.STAGES.index)
+                latest = max(closed_by, key=STAGES.index)
                 stages[f"{method}: {latest}"] += 1
             except Exception as error:  # a crash is a finding like any other
                 found = [f"{type(error).__name__}: {error}"]
@@ -161,13 +168,13 @@ def check(seed: int) -> tuple[Counter[str], list[str]]:
     return stages, wrong
 
 
-def check_many(seeds: range) -> tuple[Counter[str], list[str], float]:
-    """`check` on each seed, and the CPU seconds that it took."""
+def check_many(seeds: range, check_one: Check = check) -> tuple[Counter[str], list[str], float]:
+    """A check on each seed, and the CPU seconds that it took."""
     start = time.process_time()
     stages: Counter[str] = Counter()
     wrong: list[str] = []
     for seed in seeds:
-        found = check(seed)
+        found = check_one(seed)
         stages += found[0]
         wrong += found[1]
     return stages, wrong, time.process_time() - start
@@ -176,13 +183,17 @@ def check_many(seeds: range) -> tuple[Counter[str], list[str], float]:
 def markdown(data: dict[str, Any]) -> str:
     """A sentence, the counts, and the first mismatches."""
     wrong = data["mismatches"]
+    how = "with all labels and with random `allowed`"
+    if data.get("constraints"):
+        how = "with random constraints"
     text = (
         f"{data['problems']} problems (seeds {data['first']} to "
-        f"{data['first'] + data['problems'] - 1}), each with all labels and with random "
-        f"`allowed`, by each of {', '.join(METHODS)}: {sum(data['stages'].values())} results, "
+        f"{data['first'] + data['problems'] - 1}), each {how}, by each of "
+        f"{', '.join(METHODS)}: {sum(data['stages'].values())} results, "
         f"{len(wrong)} mismatches, {data['cpu_s']:.0f} CPU s, checks included."
     )
-    stages = [stage for stage in _core.STAGES if any(stage in name for name in data["stages"])]
+    names = (*STAGES, "no labelling")
+    stages = [stage for stage in names if any(stage in name for name in data["stages"])]
     rows: list[tuple[str, ...]] = [("method", *stages)]
     for method in METHODS:
         counts = (data["stages"].get(f"{method}: {stage}", 0) for stage in stages)
@@ -198,15 +209,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--n", type=int, default=100_000, help="problems")
     parser.add_argument("--first", type=int, default=0, help="first seed")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--constraints", action="store_true", help="links, tags, known labels")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write the counts")
     options = parser.parse_args(arguments)
     end = options.first + options.n
     chunks = [range(i, min(i + CHUNK, end)) for i in range(options.first, end, CHUNK)]
+    check_one = check_constrained if options.constraints else check
     stages: Counter[str] = Counter()
     wrong: list[str] = []
     cpu, done = 0.0, 0
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        for chunk, found in zip(chunks, pool.imap(check_many, chunks), strict=True):
+        for chunk, found in zip(
+            chunks, pool.imap(partial(check_many, check_one=check_one), chunks), strict=True
+        ):
             stages += found[0]
             wrong += found[1]
             cpu += found[2]
@@ -216,6 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     data = {
         "first": options.first,
         "problems": done,
+        "constraints": options.constraints,
         "cpu_s": cpu,
         "stages": dict(sorted(stages.items())),
         "mismatches": wrong,

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from liid_cut import _core
-from liid_cut.diagnostics import MultiwayCutWarning, diagnose
+from liid_cut.constraints.solve import solve_constrained
+from liid_cut.diagnostics import MultiwayCutWarning, diagnose, diagnose_constrained
 from liid_cut.inputs import as_allowed, as_bytes, as_choice, as_n_threads, as_number
 from liid_cut.memory import free_bytes
 from liid_cut.presets import authors_labels
@@ -31,6 +32,12 @@ def multiway_cut(
     delta: float | str | None = None,
     symmetrize: str = "mutual",
     allowed: Any = None,
+    labels: Any = None,
+    must_link: Any = None,
+    cannot_link: Any = None,
+    coverage: Any = None,
+    node_weights: Any = None,
+    extra_edges: Any = None,
     preset: str = "default",
     terminal_weights: str = "linear",
     temperature: float = 1.0,
@@ -76,6 +83,16 @@ def multiway_cut(
         where one is.
     allowed : (n, K+1) bool; labels that each proposal may take, a hard constraint of the
         optimisation. :func:`liid_cut.tags_to_allowed` makes it from image tags.
+    labels : (n,) int; known labels, which are kept, and -1 for unknown ones.
+    must_link, cannot_link : (m, 2) int; pairs of proposals that take the same label, or different
+        ones. Exact, like ``coverage``: see :mod:`liid_cut.constraints`.
+    coverage : ``(image_ids (n,), image_tags (n_images, K))`` as :func:`liid_cut.tags_to_allowed`
+        takes them; every tag of an image is taken by at least one of its proposals. That is all it
+        says: with ``allowed=tags_to_allowed(*coverage)`` other labels are ruled out, too.
+    node_weights : (n,) floats > 0; a proposal's row of ``probs`` counts that often, for example by
+        its area. Edges do not change.
+    extra_edges : ``(edges (m, 2), weights (m,))`` or a sparse matrix, as ``graph`` takes them;
+        added to the graph, weights of parallel edges add up.
     preset : ``"default"``; ``"paper"``: delta is 5 unless given; ``"authors"``: the graph of the
         authors' published script (see :mod:`liid_cut.presets`), where ``allowed`` carries the image
         tags.
@@ -142,6 +159,12 @@ def multiway_cut(
         delta=delta,
         symmetrize=symmetrize,
         allowed=allowed,
+        labels=labels,
+        must_link=must_link,
+        cannot_link=cannot_link,
+        coverage=coverage,
+        node_weights=node_weights,
+        extra_edges=extra_edges,
         preset=preset,
         terminal_weights=terminal_weights,
         temperature=temperature,
@@ -198,23 +221,29 @@ def _solve(
     max_bytes = free_bytes() if max_memory is None else as_bytes("max_memory", max_memory)
     start = time.perf_counter()
     with reporter(progress) as report:
-        raw = _core.solve(
-            problem.probs,
-            problem.edges,
-            problem.weights,
-            problem.allowed,
-            method=method,
-            time_limit_s=seconds,
-            n_threads=as_n_threads(n_jobs),
-            progress=report,
-            max_memory=max(1, max_bytes),  # 0 would be no limit
-        )
+        settings: dict[str, Any] = {
+            "method": method,
+            "time_limit_s": seconds,
+            "n_threads": as_n_threads(n_jobs),
+            "progress": report,
+            "max_memory": max(1, max_bytes),  # 0 would be no limit
+        }
+        arrays = problem.probs, problem.edges, problem.weights, problem.allowed
+        if problem.constraints is None:
+            raw = _core.solve(*arrays, **settings)
+        else:
+            raw = solve_constrained(*arrays, problem.constraints, **settings)
         if report is not None:
             n = len(raw["components"]["size"])
             with suppress(KeyboardInterrupt):  # as in the core: it only stops, and here all is done
                 report(n, n, raw["cost"], raw["lower_bound"])
     components = component_table(raw["components"])
-    diagnostics = diagnose(problem, raw["labels"], raw["component_ids"], components)
+    if problem.constraints is None:
+        diagnostics = diagnose(problem, raw["labels"], raw["component_ids"], components)
+    else:
+        diagnostics = diagnose_constrained(problem, raw, components)
+    for note in () if problem.constraints is None else problem.constraints.warnings:
+        warnings.warn(note, MultiwayCutWarning, stacklevel=3)
     if diagnostics["collapsed"]:
         warnings.warn(diagnostics["warnings"][-1], MultiwayCutWarning, stacklevel=3)
 
@@ -237,6 +266,7 @@ def _solve(
         messages=raw["messages"],
         proofs=raw["proofs"],
         proofs_complete=raw["proofs_complete"],
+        certificate=raw.get("certificate"),
         preset="default",
         delta=problem.delta,
         graph_scale=problem.graph_scale,

@@ -11,11 +11,43 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut.inputs import as_allowed, as_probs
+from liid_cut.constraints.inputs import restricted, weighted
+from liid_cut.inputs import Matrix, as_probs
 from liid_cut.presets import authors_terminal_weights
 from liid_cut.weights import as_terminal_weights
 
 Floats = npt.NDArray[np.float64]
+
+
+def terminal_weights(
+    result: Any, probs: Any, allowed: Any = None, labels: Any = None, node_weights: Any = None
+) -> tuple[Matrix, npt.NDArray[np.bool_] | None]:
+    """Weights (n, K+1) of the edges to terminals, and the labels that are allowed.
+
+    Parameters
+    ----------
+    result : MultiwayCutResult; says how the solve weighed ``probs``.
+    probs, allowed, labels, node_weights : as in the solve.
+
+    Raises
+    ------
+    ValueError : malformed; the message names the argument.
+    """
+    weights = as_probs(probs, allow_zero_rows=True)
+    mask = restricted(allowed, labels, weights.shape)
+    if result.preset == "authors":
+        weights = authors_terminal_weights(weights, mask)
+    else:
+        kind, temperature = result.get("terminal_weights"), result.get("temperature")
+        weights = as_terminal_weights(weights, kind, temperature, mask)
+    return weighted(weights, node_weights), mask
+
+
+def costs_of_weights(weights: Matrix, allowed: npt.NDArray[np.bool_] | None) -> Floats:
+    """Cost (n, K+1) of each label at each node, ``sum_j p[u, j] - p[u, k]``; inf: not allowed."""
+    exact = np.asarray(weights, dtype=np.float64)
+    costs: Floats = exact.sum(axis=1, keepdims=True) - exact
+    return costs if allowed is None else np.where(allowed, costs, np.inf)
 
 
 def label_costs(result: Any, probs: Any, allowed: Any = None) -> Floats:
@@ -30,18 +62,11 @@ def label_costs(result: Any, probs: Any, allowed: Any = None) -> Floats:
 
     Raises
     ------
-    ValueError : malformed, or not of the result's size; the message names the argument.
+    ValueError : malformed; the message names the argument.
     """
-    weights = as_probs(probs, allow_zero_rows=True)
-    mask = None if allowed is None else as_allowed(allowed, weights.shape)
-    if result.preset == "authors":  # there the tags shape the edges to terminals
-        weights, mask = authors_terminal_weights(weights, mask), None
-    else:
-        kind, temperature = result.get("terminal_weights"), result.get("temperature")
-        weights = as_terminal_weights(weights, kind, temperature, mask)
-    exact = np.asarray(weights, dtype=np.float64)
-    costs: Floats = exact.sum(axis=1, keepdims=True) - exact
-    return costs if mask is None else np.where(mask, costs, np.inf)
+    weights, mask = terminal_weights(result, probs, allowed)
+    # With the authors' preset the tags shape the edges to terminals, and rule out nothing.
+    return costs_of_weights(weights, None if result.preset == "authors" else mask)
 
 
 def label_costs_of(result: Any, probs: Any, allowed: Any = None) -> Floats:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut.problem import MultiwayCutProblem
+from liid_cut.result import component_table
 
 Counts = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]
@@ -91,6 +92,23 @@ def diagnose(
         proven = (components["status"] == "optimal").all()
         labelling = "optimum" if proven else "best labelling so far"
         facts["warnings"].append(f"the {labelling} {sign}: edges outweigh probs; {_cure(problem)}")
+    return facts
+
+
+def diagnose_constrained(
+    problem: MultiwayCutProblem, raw: dict[str, Any], components: npt.NDArray[Any]
+) -> dict[str, Any]:
+    """:func:`diagnose` on the components of the graph; ``closed_by`` counts those of the result.
+
+    ``constraints``: how many there are, how many the plain cut breaks, what keeping them costs
+    (``extra_cost``, over the cheapest cut with the must-links alone), and the size of the search.
+    """
+    assert problem.constraints is not None
+    of_graph = component_table(raw["graph_components"])
+    facts = diagnose(problem, raw["labels"], raw["graph_component_ids"], of_graph)
+    facts["closed_by"] = dict(sorted(Counter(components["stage"].tolist()).items()))
+    facts["constraints"] = raw["constraint_facts"]
+    facts["warnings"] = [*problem.constraints.warnings, *facts["warnings"]]
     return facts
 
 

@@ -1,9 +1,10 @@
 """Problems and results as npz files.
 
 A problem file holds ``probs`` and either ``feats`` or a graph, ``edges`` and ``weights``;
-optionally ``allowed``, or ``image_ids`` and ``image_tags`` to make it from. The short names ``P``,
-``a``, ``b`` and ``w`` (terminal weights, ends and weights of the edges) are understood too. Other
-arrays are ignored.
+optionally ``allowed``, or ``image_ids`` and ``image_tags`` to make it from, and the constraints
+``labels``, ``must_link``, ``cannot_link`` and ``node_weights``. The short names ``P``, ``a``, ``b``
+and ``w`` (terminal weights, ends and weights of the edges) are understood too. Other arrays are
+ignored.
 
 A result file holds a result with everything that :func:`liid_cut.verify` needs.
 """
@@ -18,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut._core import __version__
+from liid_cut.constraints.certificate import ARRAYS as CERTIFICATE_ARRAYS
 from liid_cut.graph import to_csr
-from liid_cut.npz import FilePath, read_arrays, require, write_arrays
+from liid_cut.npz import Arrays, FilePath, read_arrays, require, write_arrays
 from liid_cut.presets import PRESETS
 from liid_cut.proof_files import pack, unpack
 from liid_cut.result import COMPONENT_DTYPE, MultiwayCutResult
@@ -28,6 +30,9 @@ from liid_cut.tags import tags_to_allowed
 RESULT_FORMAT = "liid_cut result 1"
 
 _PROBLEM_NEEDS = "a problem file needs probs and either feats or edges and weights; or P, a, b, w"
+_CONSTRAINTS = ("labels", "must_link", "cannot_link", "node_weights")
+# Before the names of arrays and facts of the constraints' certificate.
+_OF_CONSTRAINTS = "constraint_"
 _RESULT_ARRAYS = {  # name: (dimensions, kind of dtype)
     "labels": (1, "i"),
     "cut_labels": (1, "i"),
@@ -62,6 +67,9 @@ class ProblemFile:
     feats : (n, d) features, or None where the file holds a graph.
     edges, weights : (m, 2) and (m,), the graph, or None where the file holds features.
     allowed : (n, K+1) bool or None; made from the image tags where the file holds those.
+    image_ids, image_tags : (n,) and (n_images, K), or None.
+    labels, must_link, cannot_link, node_weights : as :func:`liid_cut.multiway_cut` takes them, or
+        None.
     """
 
     probs: npt.NDArray[Any]
@@ -69,6 +77,23 @@ class ProblemFile:
     edges: npt.NDArray[Any] | None = None
     weights: npt.NDArray[Any] | None = None
     allowed: npt.NDArray[Any] | None = None
+    image_ids: npt.NDArray[Any] | None = None
+    image_tags: npt.NDArray[Any] | None = None
+    labels: npt.NDArray[Any] | None = None
+    must_link: npt.NDArray[Any] | None = None
+    cannot_link: npt.NDArray[Any] | None = None
+    node_weights: npt.NDArray[Any] | None = None
+
+    def constraints(self, coverage: bool) -> dict[str, Any]:
+        """Keywords of the solve, and of verifying it, that restrict and weigh labels.
+
+        ``coverage``: also that each tag of an image is taken.
+        """
+        names = ("allowed", "labels", "must_link", "cannot_link", "node_weights")
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        if coverage:
+            given["coverage"] = self.image_ids, self.image_tags
+        return given
 
     @property
     def graph(self) -> tuple[npt.NDArray[Any], npt.NDArray[Any]] | None:
@@ -90,7 +115,9 @@ def read_problem(path: FilePath) -> ProblemFile:
         a, b = arrays["a"], arrays["b"]
         if a.ndim != 1 or a.shape != b.shape:
             raise ValueError(f"{path}: a and b have shapes {a.shape} and {b.shape}; both need (m,)")
-        return ProblemFile(arrays["P"], edges=np.stack([a, b], axis=1), weights=arrays["w"])
+        edges = np.stack([a, b], axis=1)
+        constraints = {name: arrays[name] for name in _CONSTRAINTS if name in arrays}
+        return ProblemFile(arrays["P"], edges=edges, weights=arrays["w"], **constraints)
 
     source = ("feats",) if "feats" in arrays else ("edges", "weights")
     require(path, arrays, ("probs", *source), _PROBLEM_NEEDS)
@@ -101,8 +128,9 @@ def read_problem(path: FilePath) -> ProblemFile:
         if "allowed" in arrays:
             raise ValueError(f"{path}: holds both allowed and image_tags; keep one of them")
         arrays["allowed"] = tags_to_allowed(arrays["image_ids"], arrays["image_tags"])
+    further = (*source, "allowed", "image_ids", "image_tags", *_CONSTRAINTS)
     return ProblemFile(
-        arrays["probs"], **{name: arrays[name] for name in (*source, "allowed") if name in arrays}
+        arrays["probs"], **{name: arrays[name] for name in further if name in arrays}
     )
 
 
@@ -114,6 +142,8 @@ def write_problem(path: FilePath, problem: ProblemFile, **extra: npt.NDArray[Any
     OSError : as :func:`liid_cut.npz.write_arrays`.
     """
     arrays = {name: array for name, array in vars(problem).items() if array is not None}
+    if "image_tags" in arrays:
+        arrays.pop("allowed", None)  # made from them
     write_arrays(path, arrays | extra)
 
 
@@ -128,8 +158,12 @@ def write_result(path: FilePath, result: MultiwayCutResult) -> None:
     facts = {key: value for key, value in result.items() if key not in {*arrays, "graph", "x"}}
     facts |= {"format": RESULT_FORMAT, "version": __version__}
     facts["proofs"], proof_arrays = pack(result.proofs)
-    arrays["facts"] = np.array(json.dumps(facts, default=_plain))
     arrays |= proof_arrays
+    if result.certificate is not None:
+        facts["certificate"], proof_arrays = pack(result.certificate["proofs"])
+        proof_arrays |= {name: result.certificate[name] for name in CERTIFICATE_ARRAYS}
+        arrays |= {_OF_CONSTRAINTS + name: array for name, array in proof_arrays.items()}
+    arrays["facts"] = np.array(json.dumps(facts, default=_plain))
     write_arrays(path, arrays)
 
 
@@ -165,9 +199,20 @@ def read_result(path: FilePath) -> MultiwayCutResult:
         result.graph = to_csr(len(result.labels), result.edges, result.weights)
         result.x = result.labels
         result.proofs = unpack(result.proofs, arrays)
+        result.certificate = _certificate(facts.get("certificate"), arrays)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ValueError(f"{path}: damaged result: {error}") from None
     return result
+
+
+def _certificate(facts: Any, arrays: Arrays) -> dict[str, Any] | None:
+    """The certificate of the constraints, if the file has one."""
+    if facts is None:
+        return None
+    n = len(_OF_CONSTRAINTS)
+    own = {name[n:]: array for name, array in arrays.items() if name.startswith(_OF_CONSTRAINTS)}
+    certificate: dict[str, Any] = {name: own[name] for name in CERTIFICATE_ARRAYS}
+    return certificate | {"proofs": unpack(facts, own)}
 
 
 def _plain(value: Any) -> Any:

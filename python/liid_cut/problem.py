@@ -10,11 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from liid_cut.constraints.inputs import (
+    Constraints,
+    as_constraints,
+    restricted,
+    weighted,
+    with_extra_edges,
+)
 from liid_cut.coupling import estimate_delta
 from liid_cut.graph import Edges, Weights, canonical_edges, neighbor_edges, to_csr
 from liid_cut.inputs import (
     Matrix,
-    as_allowed,
     as_choice,
     as_feats,
     as_number,
@@ -36,7 +42,7 @@ class MultiwayCutProblem:
         ``terminal_weights`` and ``temperature`` make them of the probabilities.
     edges : (m, 2) int32, u < v, sorted, without duplicates.
     weights : (m,) float64, positive.
-    allowed : (n, K+1) bool, the labels each node may take; None: all.
+    allowed : (n, K+1) bool, the labels each node may take; None: all. Given labels included.
     search : report of the neighbour search (:class:`liid_cut.NeighborTable`); None: the graph was
         given.
     terminal_weights, temperature, edge_weights : the settings that made the weights.
@@ -44,6 +50,7 @@ class MultiwayCutProblem:
     graph_scale : what the weights of a given graph were multiplied with.
     delta_report : ``chosen_by`` (``"user"``, ``"preset"`` or ``"auto"``), and with ``"auto"`` the
         fields of :class:`liid_cut.coupling.DeltaEstimate`.
+    constraints : links and coverage that the cut has to meet; None: none.
     """
 
     probs: Matrix
@@ -57,6 +64,7 @@ class MultiwayCutProblem:
     delta: float = 1.0
     graph_scale: float = 1.0
     delta_report: dict[str, Any] = field(default_factory=lambda: {"chosen_by": "user"})
+    constraints: Constraints | None = None
 
     @property
     def n_nodes(self) -> int:
@@ -83,6 +91,12 @@ def make_problem(
     delta: float | str | None = None,
     symmetrize: str = "mutual",
     allowed: Any = None,
+    labels: Any = None,
+    must_link: Any = None,
+    cannot_link: Any = None,
+    coverage: Any = None,
+    node_weights: Any = None,
+    extra_edges: Any = None,
     preset: str = "default",
     terminal_weights: str = "linear",
     temperature: float = 1.0,
@@ -110,9 +124,16 @@ def make_problem(
         raise ValueError("neighbors is a table: leave feats and graph out, they are not needed")
 
     matrix = as_probs(probs, allow_zero_rows=graph is not None)
-    mask = None if allowed is None else as_allowed(allowed, matrix.shape)
+    mask = restricted(allowed, labels, matrix.shape)
+    constraints = as_constraints(must_link, cannot_link, coverage, matrix.shape)
     if preset == "authors":
         _reject_settings_of_authors(delta, symmetrize, terminal_weights, temperature, edge_weights)
+        further = (labels, must_link, cannot_link, coverage, node_weights, extra_edges)
+        if any(value is not None for value in further):
+            raise ValueError(
+                "preset 'authors' is the published script, which has no labels, must_link, "
+                "cannot_link, coverage, node_weights and extra_edges; leave them out"
+            )
     as_choice("edge_weights", edge_weights, EDGE_WEIGHTS)
     as_choice("terminal_weights", terminal_weights, TERMINAL_WEIGHTS)
     temperature = as_number("temperature", temperature, positive=True)
@@ -125,8 +146,9 @@ def make_problem(
                 f"edge_weights {edge_weights!r} makes weights of feats; graph brings its own"
             )
         edges, weights = canonical_edges(graph, len(matrix))
-        _reject_undetermined(matrix, edges)
+        _reject_undetermined(matrix, with_extra_edges(edges, weights, extra_edges, len(matrix))[0])
         terminals = as_terminal_weights(matrix, terminal_weights, temperature, mask)
+        terminals = weighted(terminals, node_weights)
         unscaled = MultiwayCutProblem(
             terminals,
             edges,
@@ -135,10 +157,11 @@ def make_problem(
             terminal_weights=terminal_weights,
             temperature=temperature,
         )
-        if delta is None:
-            return unscaled
-        problem = with_delta(unscaled, matrix, delta, n_jobs)
-        return replace(problem, graph_scale=problem.delta)
+        problem = unscaled
+        if delta is not None:
+            problem = with_delta(unscaled, matrix, delta, n_jobs)
+            problem = replace(problem, graph_scale=problem.delta)
+        return _constrained(problem, extra_edges, constraints)
 
     k = as_positive_int("n_neighbors", n_neighbors)
     if preset == "authors":
@@ -156,7 +179,8 @@ def make_problem(
             zero_rows=zero_rows,
             n_jobs=n_jobs,
         )
-        tags = _foreground(mask, shared_tags)
+        # Of allowed alone: a known label says nothing of the image.
+        tags = _foreground(restricted(allowed, None, matrix.shape), shared_tags)
         table = search(as_feats(feats, len(matrix)), k, settings, tags)
 
     if preset == "authors":
@@ -167,6 +191,7 @@ def make_problem(
     table = weighted_table(table, edge_weights)
     edges, weights = neighbor_edges(table, delta=1.0, symmetrize=symmetrize)
     terminals = as_terminal_weights(matrix, terminal_weights, temperature, mask)
+    terminals = weighted(terminals, node_weights)
     unscaled = MultiwayCutProblem(
         terminals,
         edges,
@@ -178,11 +203,21 @@ def make_problem(
         edge_weights,
     )
     if delta is not None:
-        return with_delta(unscaled, matrix, delta, n_jobs)
-    problem = with_delta(unscaled, matrix, "auto" if preset == "default" else PAPER_DELTA, n_jobs)
-    if preset == "paper":
-        problem = replace(problem, delta_report={"chosen_by": "preset"})
-    return problem
+        problem = with_delta(unscaled, matrix, delta, n_jobs)
+    else:
+        chosen = "auto" if preset == "default" else PAPER_DELTA
+        problem = with_delta(unscaled, matrix, chosen, n_jobs)
+        if preset == "paper":
+            problem = replace(problem, delta_report={"chosen_by": "preset"})
+    return _constrained(problem, extra_edges, constraints)
+
+
+def _constrained(
+    problem: MultiwayCutProblem, extra_edges: Any, constraints: Constraints | None
+) -> MultiwayCutProblem:
+    """The problem with further edges, whose weights no delta multiplies, and constraints."""
+    edges, weights = with_extra_edges(problem.edges, problem.weights, extra_edges, problem.n_nodes)
+    return replace(problem, edges=edges, weights=weights, constraints=constraints)
 
 
 def as_delta(value: Any) -> float | str | None:

@@ -50,11 +50,12 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
         ``cost - lower_bound <= 1e-9 * max(1, |cost|)`` holds for every component.
     success : bool, whether the status is ``"optimal"``; ``message`` says it in a sentence.
     n_components : int; ``component_ids`` : (n,) int32, numbered by their smallest node.
+        Edges connect them, and so do must-links, and constraints that the cut had to be held to.
     components : structured array (n_components,): ``size`` in nodes, ``edges``, ``cost``,
         ``lower_bound``, ``status``, the ``stage`` that closed it (``"inspection"``,
         ``"reduction"``, ``"dual_ascent"``, ``"linear_program"``, ``"branch_and_bound"``,
-        ``"enumeration"``, or ``"open"``), and ``search_nodes``, the number of LPs solved for it and
-        of nodes of its search trees that dual ascent bounded.
+        ``"enumeration"``, ``"constraints"``, or ``"open"``), and ``search_nodes``, the number of
+        LPs solved for it and of nodes of its search trees that dual ascent bounded.
     edges, weights : the graph as (m, 2) int32 with u < v and (m,) float64; ``graph`` : the same as
         a symmetric scipy.sparse.csr_array (n, n).
     delta : float, what the similarities of neighbours were multiplied with; ``graph_scale`` : what
@@ -63,10 +64,14 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
     messages : (m, K+1) float64, dual messages that prove the bound (see :func:`liid_cut.verify`).
     proofs : list of dict, proofs of the parts of the graph where messages alone do not suffice.
     proofs_complete : bool; False if some were too large to keep, so that ``verify`` confirms less.
+    certificate : dict, what proves the bound of components of stage ``"constraints"`` (see
+        :mod:`liid_cut.constraints.certificate`); None without links and coverage. With must-links,
+        ``proofs`` are about the nodes after these were joined.
     timings : dict of wall-clock seconds by stage.
     diagnostics : dict; ``diagnostics["warnings"]`` is a list of sentences,
         ``diagnostics["neighbors"]`` the report of the neighbour search, ``diagnostics["delta"]``
-        how delta was chosen.
+        how delta was chosen, and ``diagnostics["constraints"]`` the numbers of constraints, of
+        those that the cut without them breaks, and ``extra_cost``, what keeping them costs.
     fun, x, mip_dual_bound, mip_gap, mip_node_count : SciPy's names for the same things.
 
     Figures: ``plot_components``, ``plot_bounds``, ``plot_timings``, ``plot_labels``,
@@ -119,7 +124,8 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
 def component_table(columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[Any]:
     """The core's columns as one structured array, enumerations by name."""
     table = np.empty(len(columns["size"]), dtype=COMPONENT_DTYPE)
-    names = {"status": np.array(_core.STATUSES), "stage": np.array(_core.STAGES)}
+    stages = np.array([*_core.STAGES, "constraints"])
+    names = {"status": np.array(_core.STATUSES), "stage": stages}
     for column, values in columns.items():
         table[column] = names[column][values] if column in names else values
     return table

@@ -28,6 +28,17 @@ def tags_to_allowed(image_ids: Any, image_tags: Any) -> npt.NDArray[np.bool_]:
     ------
     ValueError : wrong shape or dtype, an id without a row, a tag other than 0 and 1.
     """
+    tags = as_image_tags(image_tags)
+    ids = as_index_array("image_ids", image_ids, len(tags), "rows of image_tags")
+    if ids.ndim != 1:
+        raise ValueError(f"image_ids has shape {ids.shape}; it must be 1-dimensional")
+    allowed = np.ones((len(ids), tags.shape[1] + 1), dtype=bool)
+    allowed[:, 1:] = tags[ids]
+    return allowed
+
+
+def as_image_tags(image_tags: Any) -> npt.NDArray[np.bool_]:
+    """Tags (n_images, K) as bool."""
     tags = as_array("image_tags", image_tags)
     if tags.ndim != 2:
         raise ValueError(f"image_tags has shape {tags.shape}; it must be (n_images, K)")
@@ -39,9 +50,4 @@ def tags_to_allowed(image_ids: Any, image_tags: Any) -> npt.NDArray[np.bool_]:
             row, column = np.argwhere(other)[0]
             raise ValueError(f"image_tags[{row}, {column}] is {tags[row, column]}; allowed: 0, 1")
         tags = tags != 0
-    ids = as_index_array("image_ids", image_ids, len(tags), "rows of image_tags")
-    if ids.ndim != 1:
-        raise ValueError(f"image_ids has shape {ids.shape}; it must be 1-dimensional")
-    allowed = np.ones((len(ids), tags.shape[1] + 1), dtype=bool)
-    allowed[:, 1:] = tags[ids]
-    return allowed
+    return tags

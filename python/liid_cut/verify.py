@@ -33,9 +33,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut.costs import label_costs
+from liid_cut.constraints.inputs import as_constraints, with_extra_edges
+from liid_cut.costs import costs_of_weights, terminal_weights
 from liid_cut.graph import canonical_edges, to_csr
-from liid_cut.inputs import as_allowed
 from liid_cut.presets import PRESETS, authors_labels
 from liid_cut.proofs import Floats, Malformed, Scope, bound_by_node
 from liid_cut.result import COMPONENT_DTYPE, MESSAGES
@@ -63,7 +63,19 @@ class Verification:
         return not self.problems
 
 
-def verify(result: Any, probs: Any, graph: Any = None, *, allowed: Any = None) -> Verification:
+def verify(
+    result: Any,
+    probs: Any,
+    graph: Any = None,
+    *,
+    allowed: Any = None,
+    labels: Any = None,
+    must_link: Any = None,
+    cannot_link: Any = None,
+    coverage: Any = None,
+    node_weights: Any = None,
+    extra_edges: Any = None,
+) -> Verification:
     """Recompute cost and bound of a result from its labels and dual messages alone.
 
     Parameters
@@ -71,9 +83,10 @@ def verify(result: Any, probs: Any, graph: Any = None, *, allowed: Any = None) -
     result : MultiwayCutResult.
     probs : (n, K+1), as in the solve; ``result.terminal_weights`` and ``result.temperature`` are
         applied to them again.
-    graph : as in :func:`liid_cut.multiway_cut`, before or after ``result.graph_scale`` multiplied
-        it; None: the graph that the result carries.
-    allowed : as in the solve.
+    graph : as in :func:`liid_cut.multiway_cut`, before ``result.graph_scale`` multiplied it, or
+        ``result.graph`` as it is; None: the graph that the result carries.
+    allowed, labels, must_link, cannot_link, coverage, node_weights : as in the solve.
+    extra_edges : as in the solve, where ``graph`` is that of the solve; the result's has them.
 
     Returns
     -------
@@ -81,7 +94,7 @@ def verify(result: Any, probs: Any, graph: Any = None, *, allowed: Any = None) -
 
     Raises
     ------
-    ValueError : ``probs``, ``graph`` or ``allowed`` is malformed. A false claim of the result is
+    ValueError : ``probs``, ``graph`` or a constraint is malformed. A false claim of the result is
         not an error but an entry of ``problems``.
     """
     if result.preset != "authors":
@@ -89,14 +102,23 @@ def verify(result: Any, probs: Any, graph: Any = None, *, allowed: Any = None) -
         if not (isinstance(kind, str) and kind in TERMINAL_WEIGHTS and _is_positive(temperature)):
             claim = f"terminal_weights is {kind!r}, temperature {temperature!r}"
             return Verification(problems=[claim])
-    checker = _Checker(result, label_costs(result, probs, allowed))
-    labels = result.cut_labels
-    if result.preset == "authors" and allowed is not None:
-        labels = authors_labels(labels, as_allowed(allowed, checker.costs.shape))
-    return checker.run(graph, labels)
+    weights, mask = terminal_weights(result, probs, allowed, labels, node_weights)
+    constraints = as_constraints(must_link, cannot_link, coverage, weights.shape)
+    if constraints is not None:
+        from liid_cut.constraints.checker import ConstrainedChecker  # which derives from Checker
+
+        constrained = ConstrainedChecker(result, weights, mask, constraints)
+        return constrained.run(graph, result.cut_labels, extra_edges)
+    after_cut = result.cut_labels
+    if result.preset == "authors":
+        after_cut = authors_labels(after_cut, mask)
+        mask = None  # there the tags shape the edges to terminals
+    return Checker(result, costs_of_weights(weights, mask)).run(graph, after_cut, extra_edges)
 
 
-class _Checker:
+class Checker:
+    """The claims of a result on a problem without constraints, one by one."""
+
     def __init__(self, result: Any, costs: Floats) -> None:
         self.result = result
         self.report = Verification()
@@ -105,9 +127,11 @@ class _Checker:
         self.weights = np.asarray(result.weights)
         self.costs = costs
 
-    def run(self, graph: Any, labels: npt.NDArray[np.int32]) -> Verification:
+    def run(
+        self, graph: Any, labels: npt.NDArray[np.int32], extra_edges: Any = None
+    ) -> Verification:
         """Check everything; ``labels`` are what the cut's labels should have become."""
-        if self.has_right_form() and self.is_about(graph):
+        if self.has_right_form() and self.is_about(graph, extra_edges):
             if not np.array_equal(self.result.labels, labels):
                 self.complain("labels are not those of the cut")
             self.check_cost()
@@ -116,6 +140,7 @@ class _Checker:
         return self.report
 
     def complain(self, problem: str) -> None:
+        """Note a claim that does not hold."""
         self.report.problems.append(problem)
 
     # ---- the claims, one by one
@@ -168,20 +193,23 @@ class _Checker:
             self.complain("an edge joins two components")
         return not self.report.problems
 
-    def is_about(self, graph: Any) -> bool:
+    def is_about(self, graph: Any, extra_edges: Any) -> bool:
+        """Whether the result's graph is the given one with the further edges."""
         if graph is None:
             return True
         scale = self.result.get("graph_scale")
         if not _is_positive(scale) and scale != 0:
             self.complain(f"graph_scale is {scale!r}")
             return False
-        given = to_csr(self.n, *canonical_edges(graph, self.n))
+        edges, weights = canonical_edges(graph, self.n)
+        given = to_csr(self.n, *with_extra_edges(edges, weights * scale, extra_edges, self.n))
         own = to_csr(self.n, self.edges, self.weights)
-        if not (_equal(own, given * scale) or _equal(own, given)):
+        if not (_equal(own, given) or _equal(own, to_csr(self.n, edges, weights))):
             self.complain("the result belongs to another graph")
         return not self.report.problems
 
     def check_cost(self) -> None:
+        """Costs, of all and by component."""
         r = self.result
         labels = np.asarray(r.cut_labels)
         at_nodes = self.costs[np.arange(self.n), labels]
@@ -202,6 +230,7 @@ class _Checker:
             )
 
     def check_bound(self) -> None:
+        """Bounds, of all and by component, and what is called optimal."""
         r = self.result
         cost, claimed = r.components["cost"], r.components["lower_bound"]
         proven = self.bounds_of_components()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ from reference import cheapest_cut, cut_cost
 
 import liid_cut
 from benchmarks import tiny_problems
+from benchmarks.instances import make_instance
+from benchmarks.tiny_constraints import Constrained, check_constrained, constrained_problem
+from benchmarks.tiny_constraints import all_costs as costs_of_constrained
 from benchmarks.tiny_problems import all_costs, all_labellings, check, faults, tiny_problem
 
 
@@ -60,11 +65,11 @@ def test_faults_are_found(field: str, value: object, message: str) -> None:
     graph = instance.edges, instance.weights
     costs = all_costs(instance)
     result = liid_cut.multiway_cut(instance.probs, graph=graph)
-    assert faults(result, instance, None, costs) == []
+    assert faults(result, instance, costs, {}) == []
     worst = all_labellings(*instance.probs.shape)[int(costs.argmax())].astype(np.int32)
     special = {"another": worst, "zero": np.zeros_like(result.messages)}
     result[field] = special.get(str(value), value)
-    found = faults(result, instance, None, costs)
+    found = faults(result, instance, costs, {})
     assert any(re.search(message, text) for text in found), found
 
 
@@ -81,3 +86,55 @@ def test_a_crash_is_a_mismatch(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_exit_code_tells(capsys: pytest.CaptureFixture[str]) -> None:
     assert tiny_problems.main(["--n", "6", "--processes", "1"]) == 0
     assert "36 results, 0 mismatches" in capsys.readouterr().out
+
+
+# ---- links, tags and known labels
+
+
+@pytest.mark.parametrize("first", range(0, 1000, 250))
+def test_constraints_against_brute_force(first: int) -> None:
+    stages, wrong, _ = tiny_problems.check_many(range(first, first + 250), check_constrained)
+    assert wrong == []
+    assert sum(stages.values()) == 750
+    assert stages["auto: constraints"] >= 60
+    assert stages["auto: no labelling"] >= 20
+
+
+def test_every_constraint_occurs() -> None:
+    found = Counter(name for seed in range(100) for name in constrained_problem(seed).keywords)
+    names = {"allowed", "labels", "must_link", "cannot_link", "coverage", "node_weights"}
+    assert {name for name, count in found.items() if count >= 20} == names | {"extra_edges"}
+
+
+def test_the_oracle_of_constraints() -> None:
+    instance = make_instance(np.array([[1.0, 0], [0.5, 0.25]]), np.array([[0, 1]]), np.ones(1))
+    # costs of (0, 0), (0, 1), (1, 0), (1, 1): 0.25, 1.5, 2.25, 1.5
+    for keywords, expected in (
+        ({}, [0.25, 1.5, 2.25, 1.5]),
+        ({"must_link": [[0, 1]]}, [0.25, np.inf, np.inf, 1.5]),
+        ({"cannot_link": [[1, 0]]}, [np.inf, 1.5, 2.25, np.inf]),
+        ({"labels": np.array([-1, 1])}, [np.inf, 1.5, np.inf, 1.5]),
+        ({"coverage": (np.array([0, 0]), np.array([[True]]))}, [np.inf, 1.5, 2.25, 1.5]),
+        ({"node_weights": np.array([1.0, 2])}, [0.5, 2, 2.5, 2]),
+        ({"extra_edges": (np.array([[1, 0]]), np.ones(1))}, [0.25, 2.5, 3.25, 1.5]),
+    ):
+        costs = costs_of_constrained(Constrained(instance, dict(keywords)))
+        np.testing.assert_allclose(costs, expected, err_msg=str(keywords))
+
+
+def test_a_wrong_answer_under_constraints_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    solve = liid_cut.multiway_cut
+
+    def without_links(*arguments: Any, **keywords: Any) -> Any:
+        keywords.pop("cannot_link", None)
+        return solve(*arguments, **keywords)
+
+    monkeypatch.setattr(liid_cut, "multiway_cut", without_links)
+    wrong = tiny_problems.check_many(range(40), check_constrained)[1]
+    assert any("verify: " in text and "cannot_link" in text for text in wrong)
+    assert any("a labelling where there is none" in text for text in wrong)
+
+
+def test_constraints_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tiny_problems.main(["--n", "6", "--processes", "1", "--constraints"]) == 0
+    assert "18 results, 0 mismatches" in capsys.readouterr().out

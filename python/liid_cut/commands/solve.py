@@ -31,7 +31,11 @@ IN.npz holds probs (n, K+1), column 0 the background, and either
   edges (m, 2) and weights (m,)     a graph, each undirected edge once;
 and, where labels are restricted, either
   allowed (n, K+1)                  bool, the labels that each node may take, or
-  image_ids (n,), image_tags (n_images, K)   the image of each node, the tags of each image.
+  image_ids (n,), image_tags (n_images, K)   the image of each node, the tags of each image;
+and, where wanted,
+  labels (n,)                       int, known labels, which are kept, and -1 for unknown ones,
+  must_link, cannot_link (m, 2)     pairs of nodes of the same label, of different labels,
+  node_weights (n,)                 how often each row of probs counts.
 P, a, b, w (terminal weights, ends and weights of the edges) are understood too.
 
 OUT.npz gets labels (n,) and everything that `liid-cut verify` needs.
@@ -40,6 +44,7 @@ _EPILOG = f"""\
 examples:
   liid-cut solve proposals.npz -o labels.npz
   liid-cut solve photos.npz -o labels.npz --symmetrize union --delta 0.3
+  liid-cut solve tagged.npz -o labels.npz --coverage
   liid-cut solve hard.npz -o labels.npz --time-limit 60 --json > report.json
 
 {EXIT_CODES}"""
@@ -142,6 +147,12 @@ def add_parser(commands: Any) -> None:
         help="only nodes that may take a common foreground label become neighbours",
     )
     parser.add_argument(
+        "--coverage",
+        action="store_true",
+        default=None,
+        help="each tag of an image is taken by one of its nodes at least",
+    )
+    parser.add_argument(
         "--preset",
         choices=PRESETS,
         help="paper: delta is 5 unless given; authors: the graph of the authors' script",
@@ -173,10 +184,10 @@ def run(arguments: argparse.Namespace) -> int:
         problem.probs,
         problem.feats,
         graph=problem.graph,
-        allowed=problem.allowed,
         n_jobs=arguments.jobs,
         progress=wants_progress(arguments),
-        **settings,
+        **problem.constraints(bool(arguments.coverage)),
+        **{name: value for name, value in settings.items() if name != "coverage"},
     )
     result.settings = settings
     write_result(arguments.output, result)
@@ -211,3 +222,5 @@ def _check_settings(settings: dict[str, Any], problem: ProblemFile, path: str) -
         if problem.graph is not None and name in settings:
             option = "--" + name.replace("_", "-")
             raise CommandError(f"{option} builds a graph of feats, but {path} holds a graph")
+    if "coverage" in settings and problem.image_tags is None:
+        raise CommandError(f"--coverage needs image_ids and image_tags, which {path} does not hold")

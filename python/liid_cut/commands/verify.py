@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from liid_cut.commands import EXIT_CODES, LIMIT, NOT_VERIFIED, OK, print_json, write
+from liid_cut.commands import EXIT_CODES, LIMIT, NOT_VERIFIED, OK, CommandError, print_json, write
 from liid_cut.files import ProblemFile, read_problem, read_result
 from liid_cut.problem import make_problem
 from liid_cut.result import MultiwayCutResult
@@ -56,7 +56,11 @@ def run(arguments: argparse.Namespace) -> int:
     problem = read_problem(arguments.problem)
     result = read_result(arguments.result)
     graph, source = _graph(problem, result, arguments.trust_graph)
-    report = verify(result, problem.probs, graph, allowed=problem.allowed)
+    coverage = bool(result.get("settings", {}).get("coverage"))
+    if coverage and problem.image_tags is None:
+        raise CommandError(f"{arguments.problem}: the result is about tags that it does not hold")
+    constraints = problem.constraints(coverage)
+    report = verify(result, problem.probs, graph, **constraints)
 
     facts = {
         "verified": bool(report),
@@ -65,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         "lower_bound": report.lower_bound,
         "problems": report.problems,
         "graph": source,
+        "constraints": sorted(constraints),
     }
     if arguments.json:
         print_json(facts)
@@ -73,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"graph        {source}",
             f"cost         {report.cost:.10g}, as claimed",
             f"lower bound  {report.lower_bound:.10g}, proven",
+            f"constraints  {', '.join(sorted(constraints)) or 'none'}",
             "optimal      " + ("certified" if report.optimal else "not proven"),
         )
     else:

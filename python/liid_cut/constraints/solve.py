@@ -1,0 +1,291 @@
+"""The cut under constraints, from the problem's arrays to a result in the core's form.
+
+reduce (:mod:`.reduced`)  ->  plain cut  ->  a labelling that meets all constraints
+(:mod:`.feasible`)  ->  the cheapest one (:mod:`.search`, or :mod:`.enumeration`)  ->  table and
+certificate
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+
+from liid_cut import _core
+from liid_cut.constraints.blocks import CopySolver, Labels, Structure
+from liid_cut.constraints.certificate import block_bounds, earned, pack_trees
+from liid_cut.constraints.enumeration import MOST_LABELLINGS, enumerate_block, n_labellings
+from liid_cut.constraints.feasible import feasible_labels, kept_literals
+from liid_cut.constraints.inputs import Bools, Constraints, Ints
+from liid_cut.constraints.pieces import divide
+from liid_cut.constraints.reduced import Floats, Reduced, reduce_problem
+from liid_cut.constraints.search import ConstrainedSearch
+from liid_cut.graph import Edges, Weights
+from liid_cut.inputs import Matrix
+from liid_cut.progress import Report
+from liid_cut.proofs import Scope, bound_by_node
+
+# Stage of components that constraints had to be enforced in; after those of the core.
+STAGE = len(_core.STAGES)
+_OPTIMAL = 1e-9
+
+
+def solve_constrained(
+    probs: Matrix,
+    edges: Edges,
+    weights: Weights,
+    allowed: Bools | None,
+    constraints: Constraints,
+    *,
+    method: str,
+    time_limit_s: float,
+    n_threads: int,
+    progress: Report | None,
+) -> dict[str, Any]:
+    """What ``_core.solve`` returns, for a problem with constraints, and further entries.
+
+    ``certificate``: of the constraints; ``constraint_facts``: for the diagnostics;
+    ``graph_component_ids``, ``graph_components``: components without the constraints across.
+
+    Raises
+    ------
+    ValueError : the constraints contradict each other, or ``allowed``.
+    """
+    start = time.perf_counter()
+    problem = reduce_problem(probs, allowed, edges, weights, constraints)
+    reduced = time.perf_counter()
+    raw: dict[str, Any] = _core.solve(
+        problem.probs,
+        problem.edges,
+        problem.weights,
+        problem.allowed,
+        method=method,
+        time_limit_s=max(time_limit_s - (reduced - start), 1e-9),
+        n_threads=n_threads,
+        progress=progress,
+    )
+    plain: Labels = raw["labels"]
+    cut = time.perf_counter()
+    first = feasible_labels(problem, plain)
+    if first is not plain and method != "brute_force":
+        left = time_limit_s - (time.perf_counter() - start)
+        first = _improved(problem, first, method, left, n_threads)
+    feasible = time.perf_counter()
+    solution = _Solution(problem, raw, first)
+    if method == "brute_force":
+        solution.enumerate()
+    elif raw["status"] != "interrupted":
+        solver = CopySolver(problem.n_labels, method, n_threads, start + time_limit_s)
+        solution.search(solver, progress)
+    searched = time.perf_counter()
+    result = solution.result(edges, weights)
+    result["timings"] = raw["timings"] | {
+        "links": reduced - start,
+        "first_labelling": feasible - cut,
+        "constraints": searched - feasible,
+        "certificate": time.perf_counter() - searched,
+    }
+    logic = problem.logic
+    result["constraint_facts"] = {
+        "must_links": len(constraints.must_link),
+        "cannot_links": len(constraints.cannot_link),
+        "tags": len(constraints.tags),
+        "nodes_after_must_links": problem.n_nodes,
+        "broken_cannot_links": len(logic.broken_pairs(plain)),
+        "broken_tags": len(logic.broken_tags(plain)),
+        "cost_without": raw["cost"] + float(weights[problem.always_cut].sum()),
+        "extra_cost": result["cost"] - raw["cost"] - float(weights[problem.always_cut].sum()),
+        **solution.facts,
+    }
+    return result
+
+
+def _improved(
+    problem: Reduced, labels: Labels, method: str, seconds: float, n_threads: int
+) -> Labels:
+    """The cheapest cut that keeps what meets the constraints, if that is cheaper."""
+    raw = _core.solve(
+        problem.probs,
+        problem.edges,
+        problem.weights,
+        kept_literals(problem, labels),
+        method=method,
+        time_limit_s=max(seconds, 1e-9),
+        n_threads=n_threads,
+        progress=None,
+    )
+    better: Labels = raw["labels"]
+    return better if problem.cost(better) < problem.cost(labels) else labels
+
+
+class _Solution:
+    """Labels of the reduced problem, and groups of its components with a common bound."""
+
+    def __init__(self, problem: Reduced, raw: dict[str, Any], first: Labels) -> None:
+        self.problem, self.raw, self.labels = problem, raw, first
+        self.bounds: Floats = raw["components"]["lower_bound"].copy()  # by component
+        self.stage = raw["components"]["stage"].astype(np.int64)
+        self.nodes = raw["components"]["search_nodes"].astype(np.int64)
+        self.coupled: list[Ints] = []  # components
+        self.status = raw["status"]
+        self.certificate = pack_trees([], {}, problem.n_labels)
+        self.facts: dict[str, int] = {"rounds": 0, "copies": 0, "largest_cluster": 0}
+
+    def search(self, solver: CopySolver, progress: Report | None) -> None:
+        """The cheapest labelling by :mod:`.search`."""
+        problem, plain, ids = self.problem, self.raw["labels"], self.raw["component_ids"]
+        messages = self.raw["messages"]
+        terms = self._terms()
+        piece = divide(problem, ids, plain, self._divisible(terms, plain))
+        structure = Structure(problem, piece, messages)
+        of_piece = np.zeros(int(piece.max(initial=-1)) + 1, dtype=np.int64)
+        of_piece[piece] = ids
+        is_whole = np.bincount(of_piece, minlength=len(self.bounds))[of_piece] == 1
+        piece_bounds = np.where(
+            is_whole, self.bounds[of_piece], np.bincount(piece, terms, len(of_piece))
+        )
+        search = ConstrainedSearch(
+            problem, plain, structure, piece_bounds, self.labels, solver, progress
+        )
+        search.run()
+        self.labels = search.best
+        if search.status != "optimal":
+            self.status = search.status
+        trees = [tree for cluster in search.clusters for tree in cluster.proof.trees]
+        prices = {
+            row: value for cluster in search.clusters for row, value in cluster.proof.prices.items()
+        }
+        self.certificate = pack_trees(trees, prices, self.problem.n_labels)
+        structure, bounds = block_bounds(problem, messages, self.certificate)
+        for tree in trees:
+            piece_bounds[np.unique(piece[tree.block.nodes])] = 0
+        self.bounds = np.bincount(of_piece, piece_bounds, len(self.bounds)).astype(np.float64)
+        for tree, bound in zip(trees, bounds, strict=True):
+            t = ids[tree.block.nodes[0]]
+            self.bounds[t] += bound
+            self.nodes[t] += len(tree.entries) + sum(
+                entry.cut.search_nodes for entry in tree.entries if entry.cut is not None
+            )
+        self.bounds += np.bincount(ids, earned(structure, self.certificate), len(self.bounds))
+        for cluster in search.clusters:
+            together = np.unique(ids[search.nodes(cluster)]).astype(np.int64)
+            self.coupled.append(together)
+            self.stage[together] = STAGE
+        self.facts = {
+            "rounds": search.rounds,
+            "copies": solver.copies,
+            "clusters": len(search.clusters),
+            "largest_cluster": max(
+                (sum(len(b.nodes) for b in c.blocks) for c in search.clusters), default=0
+            ),
+        }
+
+    def _terms(self) -> Floats:
+        """The bound of the plain cut by node, where messages alone prove it."""
+        problem = self.problem
+        every = np.arange(problem.n_nodes)
+        scope = Scope(every, np.arange(len(problem.edges)), problem.edges, problem.weights)
+        return bound_by_node(scope, problem.costs(every), self.raw["messages"], [])
+
+    def _divisible(self, terms: Floats, plain: Labels) -> Bools:
+        """Components that messages alone prove, and where a constraint is broken."""
+        logic, ids = self.problem.logic, self.raw["component_ids"]
+        proven = np.bincount(ids, terms, len(self.bounds))
+        good = proven >= self.bounds - _OPTIMAL * np.maximum(1.0, np.abs(self.bounds))
+        touched = np.zeros(len(self.bounds), dtype=bool)
+        touched[ids[logic.pairs[logic.broken_pairs(plain)]]] = True
+        touched[ids[logic.nodes[np.isin(logic.of, logic.broken_tags(plain))]]] = True
+        for part in self.raw["proofs"]:
+            good[ids[part["nodes"]]] = False
+        return np.asarray(good & touched)
+
+    def enumerate(self) -> None:
+        """The cheapest labelling of every set of components that constraints connect."""
+        logic, ids = self.problem.logic, self.raw["component_ids"]
+        structure = Structure(self.problem, ids)
+        links = [logic.pairs] + [
+            np.stack([nodes[:-1], nodes[1:]], axis=1)
+            for nodes in np.split(logic.nodes, np.flatnonzero(np.diff(logic.of)) + 1)
+        ]
+        bound_nodes = np.unique(np.concatenate([logic.pairs.ravel(), logic.nodes]))
+        for components in _joined(len(self.bounds), ids[np.concatenate(links)]):
+            block = structure.block(structure.nodes(components))
+            if not np.isin(block.nodes, bound_nodes).any():
+                continue
+            if n_labellings(block) > MOST_LABELLINGS:
+                raise ValueError(
+                    f"method brute_force: constraints connect {len(block.nodes)} nodes with more "
+                    f"than {MOST_LABELLINGS} labellings; use method auto or ckr"
+                )
+            cost, labels = enumerate_block(block)
+            assert labels is not None  # there is a first labelling
+            self.labels[block.nodes] = labels
+            self.bounds[components] = 0
+            self.bounds[components[0]] = cost
+            self.stage[components] = _core.STAGES.index("enumeration")
+            self.coupled.append(components)
+
+    def result(self, edges: Edges, weights: Weights) -> dict[str, Any]:
+        """Labels, table, messages and certificate of the nodes of the problem."""
+        problem, raw = self.problem, self.raw
+        n = len(self.bounds)
+        ids = raw["component_ids"]
+        node_costs, cuts = problem.node_costs(self.labels), problem.cut_weights(self.labels)
+        cost = np.bincount(ids, node_costs, n) + np.bincount(ids[problem.edges[:, 0]], cuts, n)
+        always = problem.always_cut
+        ends = ids[problem.group[edges]]
+        constant = np.bincount(ends[always, 0], weights[always], n)
+        links = [np.stack([t[:-1], t[1:]], axis=1) for t in self.coupled]
+        sets = _joined(n, np.concatenate([ends[always], *links]))
+        number = np.empty(n, dtype=np.int32)
+        for i, components in enumerate(sets):
+            number[components] = i
+        of_node = number[ids[problem.group]]
+        stage = np.array([self.stage[s].max() for s in sets], dtype=np.int64)
+        for i in np.unique(number[ends[always]]):
+            if len(sets[i]) > 1 and stage[i] != _core.STAGES.index("enumeration"):
+                stage[i] = STAGE
+        total = np.bincount(number, cost + constant)
+        bound = np.minimum(np.bincount(number, self.bounds + constant), total)
+        closed = total - bound <= _OPTIMAL * np.maximum(1.0, np.abs(total))
+        is_optimal = bool(closed.all())
+        why = self.status if self.status != "optimal" else "memory_limit"
+        statuses = np.where(closed, "optimal", why)
+        plain = raw["components"]
+        return {
+            "labels": self.labels[problem.group],
+            "cost": float(total.sum()),
+            "lower_bound": float(bound.sum()),
+            "status": "optimal" if is_optimal else why,
+            "component_ids": of_node,
+            "components": {
+                "size": np.bincount(of_node, minlength=len(sets)),
+                "edges": np.bincount(of_node[edges[:, 0]], minlength=len(sets)),
+                "cost": total,
+                "lower_bound": bound,
+                "status": np.array([_core.STATUSES.index(s) for s in statuses], dtype=np.int64),
+                "stage": np.where(closed, stage, 0),
+                "search_nodes": np.bincount(number, self.nodes).astype(np.int64),
+            },
+            "messages": problem.lifted(raw["messages"], weights),
+            "proofs": raw["proofs"],
+            "proofs_complete": raw["proofs_complete"],
+            "certificate": self.certificate,
+            "graph_component_ids": ids[problem.group],
+            "graph_components": plain | {"size": np.bincount(ids[problem.group], minlength=n)},
+        }
+
+
+def _joined(n: int, links: npt.NDArray[np.integer]) -> Sequence[Ints]:
+    """Sets of 0..n-1 that links connect, by their smallest."""
+    graph = sp.coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(n, n))
+    count, label = connected_components(graph, directed=False)
+    _, first, number = np.unique(label, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))[number]
+    order = np.argsort(rank, kind="stable")
+    return np.split(order, np.searchsorted(rank[order], np.arange(1, count)))
