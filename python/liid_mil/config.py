@@ -215,6 +215,8 @@ class CutConfig:
     temperature : divides the logits behind the probabilities; with log, above 1 is less sure.
     edge_weights : abs: of the cosine, as in the paper; clip: negative ones are 0; local: scaled by
         each proposal's own neighbourhood.
+    background_scale : times the background's probabilities; expected: such that as many proposals
+        become objects as the probabilities expect.
     shared_tags : only proposals of images that share a tag become neighbours.
     across_images : only proposals of different images become neighbours.
     coverage : every tag of an image is taken by one of its proposals at least.
@@ -227,6 +229,7 @@ class CutConfig:
     terminal_weights: str = "linear"
     temperature: float = 1.0
     edge_weights: str = "abs"
+    background_scale: float | Literal["expected"] = 1.0
     shared_tags: bool = False
     across_images: bool = False
     coverage: bool = False
@@ -241,6 +244,9 @@ class CutConfig:
         check_choice(self, "terminal_weights", ("linear", "log"))
         check(self, "temperature", self.temperature > 0, "positive")
         check_choice(self, "edge_weights", ("abs", "clip", "local"))
+        scale = self.background_scale
+        good = scale == "expected" or (not isinstance(scale, str) and scale > 0)
+        check(self, "background_scale", good, "positive, or 'expected'")
         limit = self.time_limit
         check(self, "time_limit", limit is None or limit > 0, "positive, or null")
 

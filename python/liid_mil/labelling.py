@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from liid_cut import MultiwayCutResult, cut_margins, make_problem, multiway_cut
 from liid_cut.npz import write_arrays
+from liid_mil.class_mass import expected_objects, matching_scale, scaled
 from liid_mil.data.types import Floats, Ints
 from liid_mil.extraction import Extraction
 from liid_mil.label_files import cut_facts
@@ -40,6 +42,7 @@ class Labelling:
     scores : float32 (n,), how sure the cut is of each label: :func:`liid_cut.cut_margins`, where no
         other label is allowed the largest of them.
     scores_without_graph : float32 (n,), the network's probability of that label.
+    background_scale : what the background's probabilities were multiplied by for the cut.
     result : what :func:`liid_cut.multiway_cut` returned, with bound and certificate.
     """
 
@@ -47,6 +50,7 @@ class Labelling:
     labels_without_graph: Ints
     scores: Floats
     scores_without_graph: Floats
+    background_scale: float
     result: MultiwayCutResult
 
 
@@ -54,6 +58,7 @@ def label(
     extraction: Extraction,
     *,
     delta: float | str = 5.0,
+    background_scale: float | str = 1.0,
     across_images: bool = False,
     coverage: bool = False,
     **settings: Any,
@@ -66,6 +71,8 @@ def label(
     delta : weight of edges against probabilities (Eq. 10), or ``"auto"``. The paper's 5 is for the
         paper's features; others may need less, and too much ruins labels silently. Proposals whose
         features are all zero (nothing in the box excites the network) have no neighbours.
+    background_scale : times the background's probabilities, in the cut; ``"expected"``: such that
+        as many proposals become objects as expected (:mod:`liid_mil.class_mass`).
     across_images : leave out the edges between proposals of one image. They overlap, so that their
         features agree whatever they show.
     coverage : every tag of an image is taken by one of its proposals at least.
@@ -86,23 +93,49 @@ def label(
         there = np.isin(np.arange(len(extraction.tags)), extraction.image_index)
         settings |= {"coverage": (extraction.image_index, extraction.tags & there[:, None])}
     graph: dict[str, Any] = {"feats": extraction.feats}
-    if across_images:
+    if across_images or background_scale == "expected":
         search = {name: settings.pop(name) for name in _SEARCH if name in settings}
-        problem = make_problem(
-            extraction.probs, extraction.feats, allowed=allowed, delta=1.0, **search
+        graph = {"graph": _edges(extraction, across_images, search)}
+
+    def cut(factor: float, delta: float | str = delta) -> MultiwayCutResult:
+        weights = scaled(extraction.probs, factor)
+        return multiway_cut(weights, **graph, allowed=allowed, delta=delta, **settings)
+
+    if background_scale == "expected":
+        chosen = cut(1.0).delta  # one for all, where it is estimated
+        target = expected_objects(extraction.probs, allowed)
+        background_scale = matching_scale(lambda factor: cut(factor, chosen), target)
+        result = cut(background_scale, chosen)
+    elif isinstance(background_scale, str) or not 0 < background_scale < np.inf:
+        raise ValueError(
+            f"background_scale is {background_scale!r}; it must be a positive number, or 'expected'"
         )
-        ends = extraction.image_index[problem.edges]
-        kept = ends[:, 0] != ends[:, 1]
-        graph = {"graph": (problem.edges[kept], problem.weights[kept])}
-    result = multiway_cut(extraction.probs, **graph, allowed=allowed, delta=delta, **settings)
+    else:
+        result = cut(background_scale)
     probs = np.asarray(extraction.probs, dtype=np.float32)
     direct = np.where(allowed, probs, -1).argmax(axis=1)
     labels = result.labels.astype(np.int64)
     rows = np.arange(len(probs))
-    margins = cut_margins(result, extraction.probs, allowed=allowed)
+    margins = cut_margins(result, scaled(extraction.probs, background_scale), allowed=allowed)
     forced = np.isinf(margins)  # no tag, so that only the background is left
     margins[forced] = margins[~forced].max(initial=0.0)
-    return Labelling(labels, direct, margins.astype(np.float32), probs[rows, direct], result)
+    return Labelling(
+        labels, direct, margins.astype(np.float32), probs[rows, direct], background_scale, result
+    )
+
+
+def _edges(
+    extraction: Extraction, across_images: bool, search: dict[str, Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Edges (m, 2) and similarities (m,) of the proposals' graph."""
+    problem = make_problem(
+        extraction.probs, extraction.feats, allowed=extraction.allowed, delta=1.0, **search
+    )
+    kept = np.ones(len(problem.edges), dtype=bool)
+    if across_images:
+        ends = extraction.image_index[problem.edges]
+        kept = ends[:, 0] != ends[:, 1]
+    return problem.edges[kept], problem.weights[kept]
 
 
 def write_labelling(
@@ -122,6 +155,7 @@ def write_labelling(
     """
     arrays = {name: getattr(labelling, name) for name in LABEL_ARRAYS}
     arrays |= {
+        "background_scale": np.array(labelling.background_scale),
         "rows": extraction.rows,
         "image_index": extraction.image_index,
         "boxes": extraction.boxes,

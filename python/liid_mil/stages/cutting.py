@@ -29,9 +29,11 @@ def _make_cut(pipeline: Pipeline, folder: Path) -> None:
 
 def _open_cut(pipeline: Pipeline, folder: Path) -> Labelling:
     arrays = read_arrays(folder / LABELS)
-    require(folder / LABELS, arrays, LABEL_ARRAYS, "a file of labels has them all")
+    needed = (*LABEL_ARRAYS, "background_scale")
+    require(folder / LABELS, arrays, needed, "a file of labels has them all")
     found = {name: arrays[name] for name in LABEL_ARRAYS}
-    return Labelling(**found, result=read_result(folder / _RESULT))
+    scale = float(arrays["background_scale"])
+    return Labelling(**found, background_scale=scale, result=read_result(folder / _RESULT))
 
 
 def _size_of_cut(pipeline: Pipeline) -> int:
@@ -49,7 +51,7 @@ def _probe_cut(pipeline: Pipeline) -> float:
 CUT = Stage(
     name="cut",
     does="labels by the multi-way cut",
-    version=1,
+    version=2,
     needs=("extraction",),
     settings=lambda pipeline: asdict(pipeline.config.cut),
     make=_make_cut,

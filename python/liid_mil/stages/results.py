@@ -17,6 +17,7 @@ import numpy as np
 from liid_cut.npz import replacing
 from liid_cut.report import ReportImage, write_report
 from liid_mil.assignment import assign, images_of_store
+from liid_mil.class_mass import scaled
 from liid_mil.config import FolderData, ScenesData, VocData
 from liid_mil.config_files import as_json
 from liid_mil.data.types import Floats, ImageLabels, Ints, Truth
@@ -152,7 +153,9 @@ def _make_report(pipeline: Pipeline, folder: Path) -> None:
     path = []
     for factor in sorted(settings.delta_factors):
         delta = labelling.result.delta * factor
-        result = label(extraction, **cut | {"delta": delta}, n_jobs=pipeline.n_jobs).result
+        scale = labelling.background_scale
+        changes = {"delta": delta, "background_scale": scale}
+        result = label(extraction, **cut | changes, n_jobs=pipeline.n_jobs).result
         path.append((delta, result))
     facts = {"images": pipeline.n_images, "proposals": len(extraction)}
     for key, name in _SHOWN.items() if metrics["annotated"] else ():
@@ -166,7 +169,7 @@ def _make_report(pipeline: Pipeline, folder: Path) -> None:
     write_report(
         folder / REPORT,
         labelling.result,
-        probs=extraction.probs,
+        probs=scaled(extraction.probs, labelling.background_scale),
         allowed=extraction.allowed,
         images=_report_images(pipeline),
         label_names=("background", *extraction.class_names),
