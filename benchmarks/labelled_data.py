@@ -4,20 +4,22 @@ Output: `LabelledData`, one run of every method on a data set. The functions tha
 
 - `digits`: 1,797 digits of scikit-learn, 64 grey values;
 - `fashion_mnist`: photos of clothes from Debian's dataset-fashion-mnist, grey values or their
-  principal components;
+  principal components, or what an ImageNet network says of them (`fashion_mnist_deep`);
 - `stored_features`: a file with features, labels and classifiers' probabilities;
-- `generated_proposals`: proposals of images with tags (proposals.py).
+- `generated_proposals`: proposals of images with tags (proposals.py);
+- `mil_proposals`: proposals of a run of `liid-mil run`, with the probabilities of its network.
 
 Classifiers are logistic regressions on a few labelled rows (`weak_probs`), which are not scored.
+What takes long to make is kept in a file that the caller names, and read from it the next time.
 To add a data set, write a function that yields `LabelledData` from features and true labels.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 
 import liid_cut
+import liid_cut.npz
 from benchmarks.generators import proposals
 
 Labels = NDArray[np.integer]
@@ -116,9 +119,8 @@ def fashion_mnist(
     FileNotFoundError
         Debian's package dataset-fashion-mnist is not installed.
     """
-    pixels = _idx(FASHION_MNIST / "t10k-images-idx3-ubyte.gz", 16).reshape(-1, 28 * 28)[:rows]
-    truth = _idx(FASHION_MNIST / "t10k-labels-idx1-ubyte.gz", 8)[:rows].astype(np.int64)
-    feats = pixels.astype(np.float32) / 255
+    photos, truth = _photos(rows)
+    feats = photos.reshape(rows, -1).astype(np.float32) / 255
     name = "fashion-mnist pixels"
     if components:
         feats = PCA(components, random_state=0).fit_transform(feats)
@@ -126,6 +128,71 @@ def fashion_mnist(
     for few in per_class:
         for seed in seeds:
             yield with_weak_classifier(name, feats, truth, few, seed)
+
+
+def fashion_mnist_deep(
+    per_class: Iterable[int], seeds: Iterable[int], cache: Path, rows: int = 5000, size: int = 64
+) -> Iterator[LabelledData]:
+    """The same photos, enlarged to ``size`` pixels: 1,280 features of an ImageNet network.
+
+    The network is liid_mil's EfficientNet-Lite0 with its bundled weights, its map averaged over the
+    image. ``cache``: file of the features; the photos take about 2 CPU minutes.
+
+    Raises
+    ------
+    FileNotFoundError
+        Debian's package dataset-fashion-mnist is not installed.
+    ImportError
+        The features are not there and liid_mil's extra efficientnet is not installed.
+    """
+    photos, truth = _photos(rows)
+    settings = {"rows": np.array(rows), "size": np.array(size)}
+    arrays = _kept(cache, settings, lambda: {"feats": _network_features(photos, size)})
+    for few in per_class:
+        for seed in seeds:
+            yield with_weak_classifier("fashion-mnist", arrays["feats"], truth, few, seed)
+
+
+def _network_features(photos: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+    import torch
+    from torch.nn.functional import interpolate
+
+    from liid_mil.models import build_backbone
+
+    network = build_backbone("efficientnet_lite0", "bundled").eval()
+    parts = []
+    with torch.inference_mode():
+        for batch in np.array_split(photos, max(1, len(photos) // 64)):
+            images = torch.from_numpy(batch.copy()).float()[:, None] / 255
+            images = interpolate(images, (size, size), mode="bilinear", align_corners=False)
+            parts.append(network(images.expand(-1, 3, -1, -1)).mean(dim=(2, 3)).numpy())
+    return np.concatenate(parts)
+
+
+def _kept(
+    path: Path,
+    settings: Mapping[str, NDArray[Any]],
+    make: Callable[[], Mapping[str, NDArray[Any]]],
+) -> Mapping[str, NDArray[Any]]:
+    """Arrays of the file if it was written with these settings; else they are made and written."""
+    if path.exists():
+        with np.load(path, allow_pickle=False) as found:
+            arrays = {name: found[name] for name in found.files}
+        if all(np.array_equal(arrays.get(name), value) for name, value in settings.items()):
+            return arrays
+        raise ValueError(f"{path} was made with other settings or from other data; remove it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {**make(), **settings}
+    liid_cut.npz.write_arrays(path, arrays)
+    return arrays
+
+
+def _photos(rows: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The first of Fashion-MNIST's 10,000 test photos (rows, 28, 28) and their classes."""
+    photos = _idx(FASHION_MNIST / "t10k-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
+    return photos[:rows], _idx(FASHION_MNIST / "t10k-labels-idx1-ubyte.gz", 8)[:rows].astype(
+        np.int64
+    )
 
 
 def _idx(path: Path, header: int) -> NDArray[np.uint8]:
@@ -161,3 +228,39 @@ def generated_proposals(
             nobody = np.empty(0, dtype=np.intp)
             name = f"proposals, noise {noise:g}"
             yield LabelledData(name, made.probs, made.feats, made.labels, nobody, allowed)
+
+
+def mil_proposals(folder: Path, cache: Path, images: int) -> Iterator[LabelledData]:
+    """Proposals of the first ``images`` images of a run, without and with the images' tags.
+
+    The true label of a proposal is that of the annotated object that it overlaps by at least half;
+    proposals of images without annotation are left out. ``cache``: file of the arrays.
+    """
+    arrays = _kept(cache, {"run": np.array(folder.name)}, lambda: _arrays_of_run(folder))
+    rows = (arrays["image_index"] < images) & (arrays["truth"] >= 0)
+    allowed = liid_cut.tags_to_allowed(arrays["image_index"][rows], arrays["tags"])
+    data = LabelledData(
+        folder.name,
+        arrays["probs"][rows].astype(np.float32),
+        arrays["feats"][rows].astype(np.float32),
+        arrays["truth"][rows],
+        np.empty(0, dtype=np.intp),
+    )
+    yield data
+    yield data._replace(name=f"{data.name}, image tags", allowed=allowed)
+
+
+def _arrays_of_run(folder: Path) -> dict[str, NDArray[Any]]:
+    from liid_mil.metrics import ProposalEvaluator
+    from liid_mil.pipeline import open_run
+
+    run = open_run(folder)
+    found = run.extraction
+    evaluator = ProposalEvaluator(run.dataset, run.proposals)
+    return {
+        "probs": np.asarray(found.probs),
+        "feats": np.asarray(found.feats),
+        "image_index": found.image_index,
+        "tags": found.tags,
+        "truth": evaluator.true_labels[found.rows],
+    }
