@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.accuracy import interval
+from benchmarks.labels import interval
 from benchmarks.labelled_data import LabelledData, digits, stored_features, with_weak_classifier
 from benchmarks.records import command_line, markdown_table, write
 from liid_cut import (

@@ -139,9 +139,10 @@ class Setting(NamedTuple):
 
     k: int | None = None
     alpha: float | None = None
+    delta: float | None = None  # of a cut; None: "auto"
 
     def __str__(self) -> str:
-        parts = {"k": self.k, "alpha": self.alpha}
+        parts = self._asdict()
         return " ".join(f"{name}={value:g}" for name, value in parts.items() if value is not None)
 
 
@@ -194,7 +195,7 @@ def cutter(**settings: Any) -> Callable[[Given, Setting], Outcome]:
                 allowed=given.restricted,
                 time_limit=given.time_limit,
                 n_jobs=1,
-                **settings,
+                **settings | ({} if setting.delta is None else {"delta": setting.delta}),
             )
         curve = result.diagnostics.get("delta", {}).get("curve", [])
         evidence = [x["expected_accuracy"] for x in curve if x["delta"] == result.delta]
@@ -318,6 +319,11 @@ METHODS: dict[str, Method] = {
         cutter(symmetrize="union", terminal_weights="log"), _CUTS, Setting(3)
     ),
     "liid_cut: paper, delta 5": Method(cutter(preset="paper"), (Setting(3),), Setting(3)),
+    "liid_cut: union, by labelled rows": Method(
+        cutter(symmetrize="union"),
+        tuple(Setting(k, None, delta) for k in (3, 10) for delta in (None, 0.1, 0.3, 1.0, 3.0)),
+        Setting(3),
+    ),
     "soft spreading": Method(
         run_soft_spreading,
         _grid(NEIGHBORS, (0.2, 0.5, 0.8, 0.95)),
