@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.labels import interval
 from benchmarks.labelled_data import LabelledData, digits, stored_features, with_weak_classifier
+from benchmarks.labels import interval
 from benchmarks.records import command_line, markdown_table, write
 from liid_cut import (
     MultiwayCutWarning,

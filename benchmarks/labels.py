@@ -277,8 +277,11 @@ def data_sets(
         for noise in (1.5, 2.0, 2.5):
             made = generated_proposals([noise], seeds, tags=options.tags)
             for seed, data in enumerate(made):
-                yield "proposals", f"noise {noise:g}, without image tags", seed, data._replace(
-                    allowed=None
+                yield (
+                    "proposals",
+                    f"noise {noise:g}, without image tags",
+                    seed,
+                    data._replace(allowed=None),
                 )
                 yield "proposals", f"noise {noise:g}, with image tags", seed, data
 
