@@ -218,7 +218,8 @@ def spread_softly(graph: csr_array, probs: Floats, alpha: float) -> Floats:
 
 def run_soft_spreading(given: Given, setting: Setting) -> Outcome:
     """On the union graph with cosines as weights."""
-    assert setting.k is not None and setting.alpha is not None
+    assert setting.k is not None
+    assert setting.alpha is not None
     graph = liid_cut.build_graph(
         neighbors=given.table, n_neighbors=setting.k, delta=1.0, symmetrize="union"
     )
