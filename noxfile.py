@@ -1,7 +1,8 @@
 """Tasks of the project: ``nox`` runs lint, cpp and tests; ``nox -l`` lists all.
 
 Each session gets its own virtual environment with the versions of constraints.txt. Beside Python
-they need Debian's ``g++``, for the C++ tests ``doctest-dev``, and for the report's ``chromium-driver``.
+they need Debian's ``g++``, for the C++ tests ``doctest-dev``, and for tests of the report
+``chromium-driver``.
 """
 
 from __future__ import annotations
