@@ -240,14 +240,15 @@ class Pipeline:
         OSError : the disk has less room than the outputs may need; said before anything is made.
         ValueError : as :meth:`get`.
         """
-        steps = self.plan(until)
-        check_room(self.folder, steps)
-        for step in steps:
-            if report is not None:
-                report(step)
-            if step.state == "to do":
-                self.get(step.stage)
         with processes(self.runtime.device) as world:
+            steps = self.plan(until)
+            check_room(self.folder, steps)
+            world.wait()  # nobody makes anything before all have the same plan
+            for step in steps:
+                if report is not None:
+                    report(step)
+                if step.state == "to do":
+                    self.get(step.stage)
             if world.is_main:
                 self._link(steps)
             world.wait()
