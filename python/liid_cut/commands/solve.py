@@ -59,6 +59,7 @@ _GRAPH_SETTINGS = (
     "shared_tags",
 )
 _OTHER_SETTINGS = (
+    "coverage",
     "delta",
     "terminal_weights",
     "temperature",

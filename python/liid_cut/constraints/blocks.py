@@ -202,11 +202,15 @@ class OutOfTime(Exception):
 
 @dataclass
 class CopySolver:
-    """Cuts of copies, with the settings and the deadline of the whole solve."""
+    """Cuts of copies, with the settings and the deadline of the whole solve.
+
+    ``max_memory``: bytes for each call of the solver; 0: no limit.
+    """
 
     n_labels: int
     method: str
     n_threads: int
+    max_memory: int = 0
     deadline: float = np.inf
     copies: int = 0
 
@@ -252,6 +256,7 @@ class CopySolver:
             time_limit_s=seconds,
             n_threads=self.n_threads,
             progress=None,
+            max_memory=self.max_memory,
         )
         if raw["status"] in ("time_limit", "interrupted"):
             raise OutOfTime(raw["status"])

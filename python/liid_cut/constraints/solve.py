@@ -46,6 +46,7 @@ def solve_constrained(
     time_limit_s: float,
     n_threads: int,
     progress: Report | None,
+    max_memory: int,
 ) -> dict[str, Any]:
     """What ``_core.solve`` returns, for a problem with constraints, and further entries.
 
@@ -68,19 +69,21 @@ def solve_constrained(
         time_limit_s=max(time_limit_s - (reduced - start), 1e-9),
         n_threads=n_threads,
         progress=progress,
+        max_memory=max_memory,
     )
     plain: Labels = raw["labels"]
     cut = time.perf_counter()
     first = feasible_labels(problem, plain)
     if first is not plain and method != "brute_force":
         left = time_limit_s - (time.perf_counter() - start)
-        first = _improved(problem, first, method, left, n_threads)
+        first = _improved(problem, first, method, left, n_threads, max_memory)
     feasible = time.perf_counter()
     solution = _Solution(problem, raw, first)
     if method == "brute_force":
         solution.enumerate()
     elif raw["status"] != "interrupted":
-        solver = CopySolver(problem.n_labels, method, n_threads, start + time_limit_s)
+        deadline = start + time_limit_s
+        solver = CopySolver(problem.n_labels, method, n_threads, max_memory, deadline)
         solution.search(solver, progress)
     searched = time.perf_counter()
     result = solution.result(edges, weights)
@@ -106,7 +109,12 @@ def solve_constrained(
 
 
 def _improved(
-    problem: Reduced, labels: Labels, method: str, seconds: float, n_threads: int
+    problem: Reduced,
+    labels: Labels,
+    method: str,
+    seconds: float,
+    n_threads: int,
+    max_memory: int,
 ) -> Labels:
     """The cheapest cut that keeps what meets the constraints, if that is cheaper."""
     raw = _core.solve(
@@ -118,6 +126,7 @@ def _improved(
         time_limit_s=max(seconds, 1e-9),
         n_threads=n_threads,
         progress=None,
+        max_memory=max_memory,
     )
     better: Labels = raw["labels"]
     return better if problem.cost(better) < problem.cost(labels) else labels
