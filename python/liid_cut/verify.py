@@ -27,6 +27,7 @@ Components that were enumerated are enumerated again.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,7 @@ import numpy.typing as npt
 from liid_cut.constraints.inputs import as_constraints, with_extra_edges
 from liid_cut.costs import costs_of_weights, terminal_weights
 from liid_cut.graph import canonical_edges, to_csr
+from liid_cut.inputs import Matrix
 from liid_cut.presets import PRESETS, authors_labels
 from liid_cut.proofs import Floats, Malformed, Scope, bound_by_node
 from liid_cut.result import COMPONENT_DTYPE, MESSAGES
@@ -43,6 +45,7 @@ from liid_cut.weights import TERMINAL_WEIGHTS
 
 TOLERANCE = 1e-9
 _LABELLINGS_PER_BLOCK = 1 << 16
+_ROWS_PER_BATCH = 1 << 16  # of nodes and edges
 _MOST_LABELLINGS = 1 << 22
 
 
@@ -113,19 +116,23 @@ def verify(
     if result.preset == "authors":
         after_cut = authors_labels(after_cut, mask)
         mask = None  # there the tags shape the edges to terminals
-    return Checker(result, costs_of_weights(weights, mask)).run(graph, after_cut, extra_edges)
+    return Checker(result, weights, mask).run(graph, after_cut, extra_edges)
 
 
 class Checker:
-    """The claims of a result on a problem without constraints, one by one."""
+    """The claims of a result on a problem without constraints, one by one.
 
-    def __init__(self, result: Any, costs: Floats) -> None:
+    Costs and messages are read in batches of whole components: no copy of all is made.
+    """
+
+    def __init__(self, result: Any, probs: Matrix, allowed: npt.NDArray[np.bool_] | None) -> None:
         self.result = result
         self.report = Verification()
-        self.n, self.n_labels = costs.shape
+        self.n, self.n_labels = probs.shape
         self.edges = np.asarray(result.edges)
         self.weights = np.asarray(result.weights)
-        self.costs = costs
+        self.probs = probs
+        self.allowed = allowed
 
     def run(
         self, graph: Any, labels: npt.NDArray[np.int32], extra_edges: Any = None
@@ -212,7 +219,10 @@ class Checker:
         """Costs, of all and by component."""
         r = self.result
         labels = np.asarray(r.cut_labels)
-        at_nodes = self.costs[np.arange(self.n), labels]
+        at_nodes = np.empty(self.n)
+        for begin in range(0, self.n, _ROWS_PER_BATCH):
+            rows = np.arange(begin, min(begin + _ROWS_PER_BATCH, self.n))
+            at_nodes[rows] = self.costs(rows)[np.arange(len(rows)), labels[rows]]
         cut = labels[self.edges[:, 0]] != labels[self.edges[:, 1]]
         at_edges = np.where(cut, self.weights, 0.0)
         self.report.cost = float(at_nodes.sum() + at_edges.sum())
@@ -281,22 +291,49 @@ class Checker:
     def bounds_of_components(self) -> Floats:
         """What messages and proofs prove of each component."""
         r = self.result
-        whole = Scope(np.arange(self.n), np.arange(len(self.edges)), self.edges, self.weights)
-        ids = np.asarray(r.component_ids)
+        ids, messages = np.asarray(r.component_ids), np.asarray(r.messages)
+        terms = np.empty(self.n)
         try:
-            terms = bound_by_node(whole, self.costs, np.asarray(r.messages), r.proofs)
+            proofs: dict[int, list[Any]] = {}
             for part in r.proofs:
-                if np.ptp(ids[part["nodes"]]) != 0:
-                    raise Malformed("a part reaches over two components")
+                proofs.setdefault(_component_of(part["nodes"], ids), []).append(part)
+            for components, nodes, edges in self.batches():
+                ends = np.searchsorted(nodes, self.edges[edges])
+                scope = Scope(nodes, edges, ends, self.weights[edges])
+                parts = [part for t in components for part in proofs.get(t, ())]
+                terms[nodes] = bound_by_node(scope, self.costs(nodes), messages[edges], parts)
         except (Malformed, LookupError, TypeError, ValueError, ArithmeticError) as error:
             self.complain(f"the certificate is malformed: {error}")
             return np.full(len(r.components), -np.inf)
         return self.per_component(terms)
 
+    def batches(self) -> Iterator[tuple[Iterable[int], npt.NDArray[Any], npt.NDArray[Any]]]:
+        """Components, their nodes and their edges, both ascending; some rows at a time.
+
+        A batch is one component where that is larger.
+        """
+        ids = np.asarray(self.result.component_ids)
+        of_edges = ids[self.edges[:, 0]]
+        by_node, by_edge = np.argsort(ids, kind="stable"), np.argsort(of_edges, kind="stable")
+        count = len(self.result.components)
+        nodes = np.concatenate([[0], np.cumsum(np.bincount(ids, minlength=count))])
+        edges = np.concatenate([[0], np.cumsum(np.bincount(of_edges, minlength=count))])
+        first = 0
+        while first < count:
+            full = nodes[first] + edges[first] + _ROWS_PER_BATCH
+            last = max(first + 1, int(np.searchsorted(nodes + edges, full, side="right")) - 1)
+            yield (
+                range(first, last),
+                np.sort(by_node[nodes[first] : nodes[last]]),
+                np.sort(by_edge[edges[first] : edges[last]]),
+            )
+            first = last
+
     def bound_by_enumeration(self, t: int) -> float:
         """The cheapest of all labellings of a component."""
         nodes, edge_ids, local_edges = self.component(t)
-        choices = [np.flatnonzero(np.isfinite(row)) for row in self.costs[nodes]]
+        costs = self.costs(nodes)
+        choices = [np.flatnonzero(np.isfinite(row)) for row in costs]
         count = math.prod(len(c) for c in choices)
         if count > _MOST_LABELLINGS:
             self.complain(f"component {t} is too large to have been enumerated")
@@ -306,13 +343,19 @@ class Checker:
             index = np.arange(start, min(start + _LABELLINGS_PER_BLOCK, count))
             digits = np.unravel_index(index, [len(c) for c in choices])
             labels = np.stack([c[d] for c, d in zip(choices, digits, strict=True)])
-            total = sum(self.costs[u][row] for u, row in zip(nodes, labels, strict=True))
+            total = sum(of_node[row] for of_node, row in zip(costs, labels, strict=True))
             cut = labels[local_edges[:, 0]] != labels[local_edges[:, 1]]
             total = total + self.weights[edge_ids] @ cut
             best = min(best, float(total.min()))
         return best
 
     # ---- helpers
+
+    def costs(self, rows: npt.NDArray[Any]) -> Floats:
+        """Costs (len(rows), K+1) of the labels of some nodes; inf: not allowed."""
+        return costs_of_weights(
+            self.probs[rows], None if self.allowed is None else self.allowed[rows]
+        )
 
     def component(self, t: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
         """Nodes, edge ids and renumbered edges of component t."""
@@ -327,6 +370,18 @@ class Checker:
         where = ids if nodes is None else ids[nodes]
         sums = np.bincount(where, weights=values, minlength=len(self.result.components))
         return np.asarray(sums, dtype=np.float64)
+
+
+def _component_of(nodes: Any, ids: npt.NDArray[Any]) -> int:
+    """The component that all nodes of a part are in."""
+    nodes = np.asarray(nodes)
+    if not nodes.size:
+        raise Malformed("parts overlap or are empty")
+    if nodes.dtype.kind not in "iu" or nodes.min() < 0 or nodes.max() >= len(ids):
+        raise Malformed("a proof names a node or edge outside its part")
+    if np.ptp(ids[nodes]) != 0:
+        raise Malformed("a part reaches over two components")
+    return int(ids[nodes].flat[0])
 
 
 def _sum(values: Floats) -> float:

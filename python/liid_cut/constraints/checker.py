@@ -18,7 +18,6 @@ from liid_cut.constraints.certificate import bound_terms, checked, coupled_nodes
 from liid_cut.constraints.enumeration import MOST_LABELLINGS, enumerate_block, n_labellings
 from liid_cut.constraints.inputs import Bools, Constraints, Ints
 from liid_cut.constraints.reduced import Floats, Reduced, reduce_problem
-from liid_cut.costs import costs_of_weights
 from liid_cut.proofs import Malformed
 from liid_cut.verify import Checker
 
@@ -33,15 +32,14 @@ class ConstrainedChecker(Checker):
         allowed: Bools | None,
         constraints: Constraints,
     ) -> None:
-        super().__init__(result, costs_of_weights(probs, allowed))
-        self.arrays = probs, allowed
+        super().__init__(result, probs, allowed)
         self.constraints = constraints
 
     @cached_property
     def problem(self) -> Reduced:
         """The problem with the links worked in."""
         edges = self.edges.astype(np.int64)
-        return reduce_problem(*self.arrays, edges, self.weights, self.constraints)
+        return reduce_problem(self.probs, self.allowed, edges, self.weights, self.constraints)
 
     @cached_property
     def component_of(self) -> Ints:
