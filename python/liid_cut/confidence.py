@@ -18,8 +18,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.optimize import minimize_scalar
 
+from liid_cut.constraints.inputs import restricted
 from liid_cut.costs import check_size, label_costs_of
-from liid_cut.inputs import as_allowed, as_array, as_number, as_probs
+from liid_cut.inputs import as_array, as_number, as_probs
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,7 +34,14 @@ _LARGEST_LOG_TEMPERATURE = 3.0
 _PRIOR_DEVIATION = 0.5
 
 
-def cut_margins(result: Any, probs: Any, *, allowed: Any = None) -> Floats:
+def cut_margins(
+    result: Any,
+    probs: Any,
+    *,
+    allowed: Any = None,
+    labels: Any = None,
+    node_weights: Any = None,
+) -> Floats:
     """How much dearer the cut would be if one node alone took its next best allowed label.
 
     The margin grows with the probability of the label and with the neighbours that share it, so it
@@ -43,7 +51,7 @@ def cut_margins(result: Any, probs: Any, *, allowed: Any = None) -> Floats:
     Parameters
     ----------
     result : MultiwayCutResult.
-    probs, allowed : as in the solve.
+    probs, allowed, labels, node_weights : as in the solve.
 
     Returns
     -------
@@ -54,15 +62,15 @@ def cut_margins(result: Any, probs: Any, *, allowed: Any = None) -> Floats:
     ------
     ValueError : ``probs`` or ``allowed`` is malformed or does not belong to the result.
     """
-    costs = label_costs_of(result, probs, allowed)
-    labels = result.cut_labels
-    margins = np.empty(len(labels))
-    for begin in range(0, len(labels), _ROWS_PER_BLOCK):
+    costs = label_costs_of(result, probs, allowed, labels, node_weights)
+    chosen = result.cut_labels
+    margins = np.empty(len(chosen))
+    for begin in range(0, len(chosen), _ROWS_PER_BLOCK):
         block = slice(begin, begin + _ROWS_PER_BLOCK)
-        alone = costs[block] - votes(result.graph[block], labels, costs.shape[1])
+        alone = costs[block] - votes(result.graph[block], chosen, costs.shape[1])
         rows = np.arange(len(alone))
-        own = alone[rows, labels[block]]
-        alone[rows, labels[block]] = np.inf
+        own = alone[rows, chosen[block]]
+        alone[rows, chosen[block]] = np.inf
         margins[block] = alone.min(axis=1) - own
     return margins
 
@@ -80,6 +88,7 @@ def label_distributions(
     probs: Any,
     *,
     allowed: Any = None,
+    labels: Any = None,
     held_out: Any = None,
     temperature: float | None = None,
 ) -> Floats:
@@ -94,8 +103,9 @@ def label_distributions(
     Parameters
     ----------
     result : MultiwayCutResult.
-    probs, allowed : as in the solve. Only proportions within a row count. Without a temperature the
-        distributions are about as calibrated as ``probs`` are.
+    probs, allowed, labels : as in the solve. Only proportions within a row count, so that
+        ``node_weights`` do not. Without a temperature the distributions are about as calibrated as
+        ``probs`` are.
     held_out : (n,) integers, -1 where unknown: true labels of some nodes that neither the
         classifier nor the cut was given. They fit the temperature (:func:`fit_temperature`).
     temperature : > 0, instead of ``held_out``. Above 1: less sure. Default 1.
@@ -112,7 +122,7 @@ def label_distributions(
     if held_out is not None and temperature is not None:
         raise ValueError("held_out and temperature are both given; leave one of them out")
     check_size(result, as_array("probs", probs))
-    mask = None if allowed is None else as_allowed(allowed, np.shape(probs))
+    mask = restricted(allowed, labels, np.shape(probs))
     own = own_distributions(probs, mask)
     pooled = pool(own, own, result.graph, mask)
     cap_at(pooled, result.labels)

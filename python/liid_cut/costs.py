@@ -50,7 +50,9 @@ def costs_of_weights(weights: Matrix, allowed: npt.NDArray[np.bool_] | None) -> 
     return costs if allowed is None else np.where(allowed, costs, np.inf)
 
 
-def label_costs(result: Any, probs: Any, allowed: Any = None) -> Floats:
+def label_costs(
+    result: Any, probs: Any, allowed: Any = None, labels: Any = None, node_weights: Any = None
+) -> Floats:
     """Cost (n, K+1) of each label at each node, ``sum_j t[u, j] - t[u, k]``; inf: not allowed.
 
     t are the terminal weights that the result's settings make of ``probs``.
@@ -58,27 +60,30 @@ def label_costs(result: Any, probs: Any, allowed: Any = None) -> Floats:
     Parameters
     ----------
     result : MultiwayCutResult; says how the solve weighed ``probs``.
-    probs, allowed : as in the solve.
+    probs, allowed, labels, node_weights : as in the solve.
 
     Raises
     ------
     ValueError : malformed; the message names the argument.
     """
-    weights, mask = terminal_weights(result, probs, allowed)
+    weights, mask = terminal_weights(result, probs, allowed, labels, node_weights)
     # With the authors' preset the tags shape the edges to terminals, and rule out nothing.
     return costs_of_weights(weights, None if result.preset == "authors" else mask)
 
 
-def label_costs_of(result: Any, probs: Any, allowed: Any = None) -> Floats:
+def label_costs_of(
+    result: Any, probs: Any, allowed: Any = None, labels: Any = None, node_weights: Any = None
+) -> Floats:
     """As :func:`label_costs`, of arguments that have to fit to the labels of the result."""
-    costs = label_costs(result, probs, allowed)
+    costs = label_costs(result, probs, allowed, labels, node_weights)
     check_size(result, costs)
-    labels = result.cut_labels
-    forbidden = np.isinf(costs[np.arange(len(labels)), labels])
+    chosen = result.cut_labels
+    forbidden = np.isinf(costs[np.arange(len(chosen)), chosen])
     if forbidden.any():
         u = int(np.argmax(forbidden))
+        name = "allowed" if labels is None else "allowed and labels"
         raise ValueError(
-            f"allowed[{u}] does not allow the label {labels[u]} of the result; pass what the solve "
+            f"{name}[{u}] does not allow the label {chosen[u]} of the result; pass what the solve "
             "was given"
         )
     return costs

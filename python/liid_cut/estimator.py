@@ -33,6 +33,7 @@ from liid_cut.confidence import (
     pool,
     votes,
 )
+from liid_cut.constraints.inputs import restricted
 from liid_cut.graph import SYMMETRIZE
 from liid_cut.inductive import KnownRows
 from liid_cut.inputs import as_choice, as_positive_int, as_probs
@@ -145,8 +146,6 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         self.classes_ = _classes(names, probs)
         codes = np.full(len(known), UNLABELLED)
         codes[known] = np.searchsorted(self.classes_, names)
-        allowed = np.ones((len(known), len(self.classes_)), dtype=bool)
-        allowed[known] = codes[known, None] == np.arange(len(self.classes_))
 
         self.estimator_ = None
         self._needs_probs = probs is not None
@@ -155,7 +154,7 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             if len(probs) != len(known):
                 raise ValueError(f"probs has {len(probs)} rows but X has {len(known)}")
         elif is_graph or len(self.classes_) == 1:
-            probs = np.full(allowed.shape, 1 / len(self.classes_))
+            probs = np.full((len(known), len(self.classes_)), 1 / len(self.classes_))
         else:
             self.estimator_ = self._base().fit(X[known], names)
             probs = self.estimator_.predict_proba(X)
@@ -165,9 +164,7 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             for name in ("delta", "terminal_weights", "temperature", "time_limit", "n_jobs")
         }
         if is_graph:
-            self.result_ = multiway_cut(
-                probs, graph=_without_diagonal(X), allowed=allowed, **settings
-            )
+            self.result_ = multiway_cut(probs, graph=_without_diagonal(X), labels=codes, **settings)
         else:
             table = find_neighbors(
                 X,
@@ -178,12 +175,12 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             )
             self.result_ = multiway_cut(
                 probs, neighbors=table, n_neighbors=self.n_neighbors, symmetrize=self.symmetrize,
-                allowed=allowed, **settings,
+                labels=codes, **settings,
             )  # fmt: skip
             self._rows = KnownRows.of(X, table, self.n_neighbors, self.symmetrize)
         self.X_ = X
-        self._own = own_distributions(probs, allowed)
-        self.label_distributions_ = label_distributions(self.result_, probs, allowed=allowed)
+        self._own = own_distributions(probs, restricted(None, codes, np.shape(probs)))
+        self.label_distributions_ = label_distributions(self.result_, probs, labels=codes)
         self.transduction_ = self.classes_[self.result_.labels]
         self.labels_ = self.transduction_
         return self

@@ -78,6 +78,8 @@ def min_marginals(
     probs: Any,
     *,
     allowed: Any = None,
+    labels: Any = None,
+    node_weights: Any = None,
     solve_up_to: int | None = None,
     n_jobs: int | None = None,
 ) -> MinMarginals:
@@ -89,7 +91,7 @@ def min_marginals(
     Parameters
     ----------
     result : MultiwayCutResult.
-    probs, allowed : as in the solve.
+    probs, allowed, labels, node_weights : as in the solve.
     solve_up_to : components of at most so many nodes are solved again for every label whose bracket
         is open; None: none are.
     n_jobs : threads of those solves; None or -1: all cores.
@@ -108,8 +110,8 @@ def min_marginals(
             "result has links or coverage, of which min-marginals know nothing; cut_margins and "
             "label_distributions take it"
         )
-    costs = label_costs_of(result, probs, allowed)
-    ids, labels = np.asarray(result.component_ids), np.asarray(result.cut_labels)
+    costs = label_costs_of(result, probs, allowed, labels, node_weights)
+    ids, chosen = np.asarray(result.component_ids), np.asarray(result.cut_labels)
     own_cost = np.asarray(result.components["cost"])
     try:
         bounds, is_tree = _bounds(result, costs)
@@ -117,12 +119,12 @@ def min_marginals(
         raise ValueError(f"the certificate of the result is malformed: {error}") from None
     lower = bounds - own_cost[ids][:, None]
 
-    rows = np.arange(len(labels))
-    upper = costs - votes(result.graph, labels, costs.shape[1])
-    upper -= upper[rows, labels][:, None]
+    rows = np.arange(len(chosen))
+    upper = costs - votes(result.graph, chosen, costs.shape[1])
+    upper -= upper[rows, chosen][:, None]
     on_tree = is_tree[ids]
     upper[on_tree] = np.minimum(upper[on_tree], lower[on_tree])
-    upper[rows, labels] = 0.0
+    upper[rows, chosen] = 0.0
     lower = np.minimum(lower, upper)
     tolerance = TOLERANCE * np.maximum(1, np.abs(own_cost))[ids][:, None]
     with np.errstate(invalid="ignore"):
@@ -133,7 +135,7 @@ def min_marginals(
         _close(result, costs, is_open & small[:, None], lower, upper, n_jobs)
         with np.errstate(invalid="ignore"):
             is_open = upper - lower > tolerance
-    return MinMarginals(lower, upper, ~is_open, labels)
+    return MinMarginals(lower, upper, ~is_open, chosen)
 
 
 def _bounds(result: Any, costs: Floats) -> tuple[Floats, Bools]:

@@ -219,6 +219,7 @@ class CutConfig:
         become objects as the probabilities expect.
     shared_tags : only proposals of images that share a tag become neighbours.
     across_images : only proposals of different images become neighbours.
+    coverage : every tag of an image is taken by one of its proposals at least.
     time_limit : seconds, then the best labels so far; null for none.
     """
 
@@ -231,6 +232,7 @@ class CutConfig:
     background_scale: float | Literal["expected"] = 1.0
     shared_tags: bool = False
     across_images: bool = False
+    coverage: bool = False
     time_limit: float | None = None
 
     def __post_init__(self) -> None:

@@ -60,6 +60,7 @@ def label(
     delta: float | str = 5.0,
     background_scale: float | str = 1.0,
     across_images: bool = False,
+    coverage: bool = False,
     **settings: Any,
 ) -> Labelling:
     """Label proposals by the multi-way cut of their graph, under their image's tags.
@@ -74,18 +75,23 @@ def label(
         as many proposals become objects as expected (:mod:`liid_mil.class_mass`).
     across_images : leave out the edges between proposals of one image. They overlap, so that their
         features agree whatever they show.
+    coverage : every tag of an image is taken by one of its proposals at least.
     settings : further arguments of :func:`liid_cut.multiway_cut`, such as ``n_neighbors``,
         ``symmetrize``, ``time_limit``, ``n_jobs`` and ``progress``.
 
     Raises
     ------
-    ValueError : a setting or a value of the extraction that the cut does not allow.
+    ValueError : a setting or a value of the extraction that the cut does not allow; with
+        ``coverage``, an image with fewer proposals than tags.
     """
     allowed = extraction.allowed
     silent = int((~np.asarray(extraction.feats.any(axis=1))).sum())
     if silent > 0 and settings.get("preset") != "authors":
         log.warning("%d proposals have no features, so no neighbours", silent)
         settings = {"zero_rows": "isolate"} | settings
+    if coverage:
+        there = np.isin(np.arange(len(extraction.tags)), extraction.image_index)
+        settings |= {"coverage": (extraction.image_index, extraction.tags & there[:, None])}
     graph: dict[str, Any] = {"feats": extraction.feats}
     if across_images or background_scale == "expected":
         search = {name: settings.pop(name) for name in _SEARCH if name in settings}

@@ -14,6 +14,7 @@ from liid_cut import (
     cut_margins,
     fit_temperature,
     label_distributions,
+    min_marginals,
     multiway_cut,
     tags_to_allowed,
 )
@@ -224,3 +225,25 @@ def test_margins_under_other_allowed_labels() -> None:
 def test_margins_of_another_problem() -> None:
     with pytest.raises(ValueError, match=r"probs has shape \(4, 3\); the result belongs to one of"):
         cut_margins(path().solve(), np.ones((4, 3)))
+
+
+def test_known_labels_and_node_weights_are_those_of_the_solve() -> None:
+    rng = np.random.default_rng(0)
+    probs, feats = rng.dirichlet(np.ones(3), 40), rng.random((40, 4))
+    labels = np.where(rng.random(40) < 0.3, rng.integers(0, 3, 40), -1)
+    node_weights = rng.uniform(0.5, 4, 40)
+    allowed = (labels[:, None] < 0) | (labels[:, None] == np.arange(3))
+    weighed = probs * node_weights[:, None]
+    result = multiway_cut(probs, feats, delta=0.3, labels=labels, node_weights=node_weights)
+    for function in (cut_margins, min_marginals):
+        expected = function(result, weighed, allowed=allowed)
+        given = function(result, probs, labels=labels, node_weights=node_weights)
+        if function is min_marginals:
+            expected, given = expected.margins, given.margins
+        np.testing.assert_allclose(given, expected, rtol=1e-12)
+        assert np.isinf(given[labels >= 0]).all()
+    known = label_distributions(result, probs, labels=labels)
+    np.testing.assert_array_equal(known, label_distributions(result, probs, allowed=allowed))
+    assert (known[labels >= 0].max(axis=1) > 1 - 1e-6).all()
+    with pytest.raises(ValueError, match=r"allowed and labels\[\d+\] does not allow the label"):
+        cut_margins(result, probs, labels=(result.labels + 1) % 3)

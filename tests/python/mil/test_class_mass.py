@@ -82,6 +82,20 @@ def test_edges_across_images(extraction: Extraction) -> None:
     assert verify(found.result, extraction.probs, allowed=extraction.allowed)
 
 
+def test_coverage(extraction: Extraction) -> None:
+    allowed = {"delta": 0.2, "n_neighbors": 2}
+    plain, covered = label(extraction, **allowed), label(extraction, coverage=True, **allowed)
+
+    def lacking(labels: np.ndarray) -> int:
+        found = np.zeros((N_IMAGES, K + 1), dtype=bool)
+        found[extraction.image_index, labels] = True
+        return int((extraction.tags & ~found[:, 1:]).sum())
+
+    assert lacking(plain.labels) > 0
+    assert lacking(covered.labels) == 0
+    assert covered.result.cost > plain.result.cost
+
+
 @pytest.mark.parametrize("scale", ["much", 0.0, -1.0, np.nan, np.inf])
 def test_scales_that_are_not_allowed(extraction: Extraction, scale: float | str) -> None:
     with pytest.raises(ValueError, match=r"background_scale is .*; it must be a positive number"):
