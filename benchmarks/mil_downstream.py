@@ -1,14 +1,15 @@
 """Whether better pseudo labels train a better model: a segmentation head on each method's.
 
-    python -m benchmarks.mil_downstream RUN [RUN ...] [--json OUT]
+    python -m benchmarks.mil_downstream RUN [RUN ...] [--keep SHARE] [--json OUT]
 
-RUN: folders of `liid-mil train --scenes` and `liid-mil extract`, one for each seed. Steps: label
-the proposals by CAM alone, by the MIL network without and with the graph, and by the oracle; merge
-each image's objects to a semantic map; train the same head on each, from the same weights, in
-the same order; compare its maps of held-out scenes (other photographs, other pictures of objects)
-with the true ones. Means over the runs with 95 % intervals (Student's t).
+RUN: folders of `liid-mil train --scenes` and `liid-mil extract`, or of `benchmarks.mil_pipeline
+scenes`, one for each seed. Steps: label the proposals by CAM alone, by the MIL network without and
+with the graph, and by the oracle; merge each image's objects to a semantic map; train the same
+head on each, from the same weights, in the same order; compare its maps of held-out scenes (other
+photographs, other pictures of objects) with the true ones. Means over the runs with 95 %
+intervals (Student's t).
 
-The settings (KEEP, and the graph's) were chosen on a run of seed 100; report others.
+The settings of the cut are those of `benchmarks.mil_pipeline`, chosen on seed 100.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ import torch
 from scipy import stats
 
 from benchmarks import records
-from liid_mil.commands import METHODS
+from benchmarks.mil_pipeline import CUTS
+from liid_mil.config import CutConfig
 from liid_mil.data.types import Image, ImageDataset, ImageLabels, Truth
 from liid_mil.metrics import evaluate
 from liid_mil.metrics.label_accuracy import Confusion
@@ -36,11 +38,17 @@ from liid_mil.segmentation import SegmentationConfig, predict_maps, train_segmen
 from liid_mil.semantic import VOID, SemanticMap, semantic_map, truth_map
 from liid_mil.stages.results import objects_of
 
-# The delta that "auto" estimates on that run.
-GRAPH = {"delta": 0.0625, "n_neighbors": 12, "symmetrize": "mutual"}
-# Share of a method's objects, the surest, that are taken as labelled; the others are void.
-KEEP = {"cam": 1.0, "without_graph": 1.0, "with_graph": 1.0, "oracle": 1.0}
-NAMES = METHODS | {"oracle": "oracle"}
+# What labels the proposals: a method, and the cut where there is one.
+LABELS: dict[str, tuple[str, CutConfig]] = {
+    "CAM alone": ("cam", CutConfig()),
+    "without graph": ("without_graph", CUTS["graph of all"]),
+    **{
+        name: ("with_graph", CUTS[name])
+        for name in ("without graph, expected mass", "graph of all", "graph, expected mass")
+    },
+    "oracle": ("oracle", CutConfig()),
+}
+BASES = ("without graph", "without graph, expected mass")  # that others are compared with
 # Not mirrored, as digits are not.
 HEAD = SegmentationConfig(image_size=64, width=32, epochs=12, learning_rate=5e-3, flip=False)
 
@@ -104,13 +112,16 @@ def miou(dataset: ImageDataset, maps: Iterable[SemanticMap]) -> float:
 
 def measure(
     pipeline: Pipeline,
-    methods: Iterable[str],
-    keep: dict[str, float],
+    names: Iterable[str],
+    keep: float,
     config: SegmentationConfig,
     n_images: int,
     n_held_out: int,
 ) -> list[dict[str, Any]]:
-    """One row for each method: its labels' quality, and that of the model trained on them."""
+    """One row for each of ``LABELS``: their quality, and that of the model trained on them.
+
+    keep : share of the objects, the surest, that are taken as labelled; the others are void.
+    """
     dataset = Kept(pipeline.dataset, n_images)
     scenes = pipeline.config.data.scenes
     if scenes is None:
@@ -118,10 +129,11 @@ def measure(
     held_out = Kept(replace(scenes, n_images=n_held_out, split="val").open(), n_held_out)
     backbone = pipeline.classifier.backbone
     rows = []
-    for method in methods:
+    for name in names:
         start = time.process_time()
-        objects = list(islice(objects_of(pipeline, method), n_images))
-        min_score = least_score(objects, keep[method])
+        method, cut = LABELS[name]
+        objects = list(islice(objects_of(pipeline.changed(cut=cut), method), n_images))
+        min_score = least_score(objects, keep)
         map_of = _maps(objects, min_score)
         model = train_segmentation(dataset, map_of, backbone, config)
         images = (held_out.image(i) for i in range(n_held_out))
@@ -131,11 +143,10 @@ def measure(
         report = evaluate(pairs, dataset.class_names, coco=False)
         row = {
             "seed": scenes.seed,
-            "method": method,
-            "keep": keep[method],
+            "method": name,
             "labels": {
-                name: getattr(report, name)
-                for name in ("n_labelled", "label_accuracy", "ap50", "ap75", "abo", "miou")
+                metric: getattr(report, metric)
+                for metric in ("n_labelled", "label_accuracy", "ap50", "ap75", "abo", "miou")
             },
             "miou": held_out_miou,
             "cpu_s": time.process_time() - start,
@@ -153,7 +164,7 @@ def _line(row: dict[str, Any]) -> str:
     labels = row["labels"]
     shares = [labels[name] for name in ("label_accuracy", "ap50", "ap75", "abo", "miou")]
     cells = [f"{100 * value:.1f}" for value in (*shares, row["miou"])]
-    return _cells([row["seed"], NAMES[row["method"]], labels["n_labelled"], *cells])
+    return _cells([row["seed"], row["method"], labels["n_labelled"], *cells])
 
 
 def _cells(cells: Iterable[Any]) -> str:
@@ -161,17 +172,18 @@ def _cells(cells: Iterable[Any]) -> str:
 
 
 def summary(rows: list[dict[str, Any]]) -> list[str]:
-    """Means over the seeds with intervals, and differences to the method before."""
+    """Means over the seeds with intervals, and differences, seed by seed, to ``BASES``."""
     seeds = sorted({row["seed"] for row in rows})
-    by_method = {
-        method: np.array([row["miou"] for row in rows if row["method"] == method])
-        for method in dict.fromkeys(row["method"] for row in rows)
+    by_name = {
+        name: np.array([row["miou"] for row in rows if row["method"] == name])
+        for name in dict.fromkeys(row["method"] for row in rows)
     }
-    lines = [_cells(["method", "mIoU", "to without graph"]), "|---|---|---|"]
-    base = by_method.get("without_graph")
-    for method, values in by_method.items():
-        difference = "" if base is None else _interval(values - base)
-        lines.append(_cells([NAMES[method], _interval(values), difference]))
+    bases = [name for name in BASES if name in by_name]
+    head = ["labels of", "mIoU", *(f"to {base}" for base in bases)]
+    lines = [_cells(head), "|---" * len(head) + "|"]
+    for name, values in by_name.items():
+        differences = [_interval(values - by_name[base]) for base in bases]
+        lines.append(_cells([name, _interval(values), *differences]))
     return [f"{len(seeds)} seeds", "", *lines]
 
 
@@ -196,18 +208,13 @@ def main() -> None:
     parser.add_argument(
         "--held-out", type=int, default=150, help="to test on (default: %(default)s)"
     )
-    parser.add_argument("--methods", default=",".join(KEEP))
-    parser.add_argument("--keep", action="append", default=[], metavar="METHOD=SHARE")
-    parser.add_argument("--delta", type=float, default=GRAPH["delta"])
-    parser.add_argument("--n-neighbors", type=int, default=GRAPH["n_neighbors"])
-    parser.add_argument("--epochs", type=int, default=HEAD.epochs)
+    parser.add_argument(
+        "--labels", action="append", choices=LABELS, help="of whom (default: all; may be repeated)"
+    )
+    parser.add_argument("--keep", type=float, default=1.0, help="share of objects, the surest")
     parser.add_argument("--json", type=Path, metavar="OUT")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    keep = KEEP | {name: float(share) for name, share in (t.split("=") for t in arguments.keep)}
-    graph = GRAPH | {"delta": arguments.delta, "n_neighbors": arguments.n_neighbors}
-    config = replace(HEAD, epochs=arguments.epochs)
-    methods = arguments.methods.split(",")
 
     head = ["seed", "labels of", "objects", "accuracy", "AP50", "AP75", "ABO", "mIoU", "model mIoU"]
     print(_cells(head), "|---" * len(head) + "|", sep="\n", flush=True)
@@ -216,12 +223,12 @@ def main() -> None:
         run = open_run(folder)
         if (problem := run.output("extraction").problem()) is not None:
             raise SystemExit(f"{folder}: {problem}; run `liid-mil extract {folder}` first")
-        pipeline = run.changed(cut=replace(run.config.cut, **graph))
-        seeded = replace(config, seed=run.config.mil.seed)
-        rows += measure(pipeline, methods, keep, seeded, arguments.images, arguments.held_out)
+        config = replace(HEAD, seed=run.config.mil.seed)
+        names = arguments.labels or LABELS
+        rows += measure(run, names, arguments.keep, config, arguments.images, arguments.held_out)
         data = {
-            "graph": graph,
-            "head": asdict(config),
+            "head": asdict(HEAD),
+            "keep": arguments.keep,
             "n_images": arguments.images,
             "n_held_out": arguments.held_out,
             "rows": rows,

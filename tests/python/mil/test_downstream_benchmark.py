@@ -57,9 +57,9 @@ def test_summary_compares_seed_by_seed() -> None:
     rows = [
         {"seed": seed, "method": method, "miou": value + seed / 10}
         for seed in (0, 1, 2)
-        for method, value in (("without_graph", 0.2), ("with_graph", 0.25 + 0.01 * seed))
+        for method, value in (("without graph", 0.2), ("graph of all", 0.25 + 0.01 * seed))
     ]
     lines = summary(rows)
     assert lines[0] == "3 seeds"
     # Differences .05, .06, .07: mean .06, t(2) 4.303 times .01 / sqrt(3)
-    assert lines[-1].startswith("| MIL with graph | 36.0 ± 27.3 | 6.0 ± 2.5 |")
+    assert lines[-1].startswith("| graph of all | 36.0 ± 27.3 | 6.0 ± 2.5 |")
