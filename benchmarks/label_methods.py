@@ -139,7 +139,6 @@ class Setting(NamedTuple):
 
     k: int | None = None
     alpha: float | None = None
-    delta: float | None = None  # of a cut; None: "auto"
 
     def __str__(self) -> str:
         parts = self._asdict()
@@ -195,7 +194,7 @@ def cutter(**settings: Any) -> Callable[[Given, Setting], Outcome]:
                 allowed=given.restricted,
                 time_limit=given.time_limit,
                 n_jobs=1,
-                **settings | ({} if setting.delta is None else {"delta": setting.delta}),
+                **settings,
             )
         curve = result.diagnostics.get("delta", {}).get("curve", [])
         evidence = [x["expected_accuracy"] for x in curve if x["delta"] == result.delta]
@@ -320,11 +319,6 @@ METHODS: dict[str, Method] = {
         cutter(symmetrize="union", terminal_weights="log"), _CUTS, Setting(3)
     ),
     "liid_cut: paper, delta 5": Method(cutter(preset="paper"), (Setting(3),), Setting(3)),
-    "liid_cut: union, by labelled rows": Method(
-        cutter(symmetrize="union"),
-        tuple(Setting(k, None, delta) for k in (3, 10) for delta in (None, 0.1, 0.3, 1.0, 3.0)),
-        Setting(3),
-    ),
     "soft spreading": Method(
         run_soft_spreading,
         _grid(NEIGHBORS, (0.2, 0.5, 0.8, 0.95)),

@@ -77,6 +77,11 @@ class LabelledData(NamedTuple):
         """Share of right labels among the rows that count."""
         return float((labels == self.truth)[self.scored].mean())
 
+    def balanced_accuracy(self, labels: Labels) -> float:
+        """Mean over classes of the share of their rows, among those that count, that are right."""
+        truth, right = self.truth[self.scored], (labels == self.truth)[self.scored]
+        return float(np.mean([right[truth == k].mean() for k in np.unique(truth)]))
+
 
 def weak_probs(
     feats: NDArray[np.floating], truth: Labels, per_class: int, seed: int

@@ -142,7 +142,13 @@ def test_interval_is_students() -> None:
 
 def case(data: str, group: str, seed: int, **scores: Any) -> dict[str, Any]:
     methods = {
-        name: {"scores": values, "k3": "k=3", "own": own, "cpu_s": 1.0}
+        name: {
+            "scores": values,
+            "balanced": {setting: value - 10 for setting, value in values.items()},
+            "k3": "k=3",
+            "own": own,
+            "cpu_s": 1.0,
+        }
         for name, (own, values) in scores.items()
     }
     return {
@@ -169,6 +175,13 @@ def test_data_sets_count_alike_and_their_groups_too() -> None:
     assert labels.means(made(3.0), "argmax", "k3") == {"digits": 50.0, "real": 70.0}
     line = next(x for x in labels.overview(made(3.0), "own").splitlines() if DEFAULT in x)
     assert [cell.strip() for cell in line.split("|")[2:-1]] == ["54.00", "74.00", "64.00", "+4.00"]
+
+
+def test_balanced_accuracy_counts_classes_alike() -> None:
+    data = clusters()._replace(truth=np.repeat([0, 1], [81, 9]), labelled=np.arange(41))
+    assert data.accuracy(np.zeros(90, int)) == pytest.approx(40 / 49)
+    assert data.balanced_accuracy(np.zeros(90, int)) == 0.5
+    assert labels.means(made(3.0), "argmax", "k3", "balanced") == {"digits": 40.0, "real": 60.0}
 
 
 def test_best_in_hindsight_is_one_setting_for_all_seeds() -> None:
