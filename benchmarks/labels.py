@@ -219,7 +219,7 @@ def verdict(cases: list[dict[str, Any]], score: str = "scores") -> str:
             f"- {words}, the default call is {gain:+.2f} points from the argmax and {lead:+.2f} "
             f'from the best other method ("{best}"): target of {BY_POINTS:+g} and above 0 {met}. '
             f'Best of ours: "{best_of_ours}", {every[best_of_ours] - every["argmax"]:+.2f} from '
-            "the argmax."
+            f"the argmax and {every[best_of_ours] - others[best]:+.2f} from the best other method."
         )
     return "\n".join(lines)
 
