@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from liid_cut.commands import print_json, write
-from liid_mil.commands import EXIT_CODES, OK, add_set_option
+from liid_mil.commands import EXIT_CODES, LIMIT, OK, add_set_option
 from liid_mil.config import PRESETS, PipelineConfig, preset
 from liid_mil.config_files import changed, format_config, read_config
 from liid_mil.pipeline import Pipeline, Step, locked
@@ -110,12 +110,14 @@ def run(arguments: argparse.Namespace) -> int:
             }
             if steps[-1].stage == "report":
                 facts["metrics"] = pipeline.metrics
+                cut = pipeline.labelling.result
+                facts |= {"status": cut.status, "warnings": cut.diagnostics["warnings"]}
             lines = [*(f"removed   {path}" for path in removed), *_results(facts, output)]
     if is_main and arguments.json:
         print_json(_plain(facts))
     elif is_main and not arguments.quiet:
         write(*lines)
-    return OK
+    return OK if facts.get("status", "optimal") == "optimal" else LIMIT
 
 
 def _config(arguments: argparse.Namespace) -> PipelineConfig:
@@ -160,6 +162,7 @@ def _results(facts: dict[str, Any], output: Path) -> list[str]:
             values = [one[name] for name in ("ap50", "ap75", "abo", "miou")]
             cells = "  ".join("    -" if v is None else f"{100 * v:5.1f}" for v in values)
             lines.append(f"{_NAMES[method]:18}  {cells}  {one['n_labelled']:8,}")
+    lines += [f"warning   {sentence}" for sentence in facts.get("warnings", ())]
     return [*lines, f"written   {output / 'result'}"]
 
 

@@ -330,6 +330,8 @@ def test_command_run(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["run", str(config), "--set", "cut.delta=0.25", "--json"]) == 0
     facts: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert {stage["state"] for stage in facts["stages"]} == {"there"}
+    cut = open_run(folder).labelling.result
+    assert (facts["status"], facts["warnings"]) == (cut.status, cut.diagnostics["warnings"])
     assert open_run(folder).config.cut.delta == 0.25
 
     assert main(["run", str(config), "--set", "cut.delta=0.1", "--prune"]) == 0
@@ -337,6 +339,7 @@ def test_command_run(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert captured.out.startswith("removed   ")
     assert captured.err.count("there") == len(STAGES)
     assert "MIL with graph" in captured.out
+    assert ("warning   " in captured.out) == bool(facts["warnings"])
     assert main(["run", str(config), "--dry-run"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "nothing is to do"
 
