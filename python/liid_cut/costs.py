@@ -94,3 +94,15 @@ def check_size(result: Any, probs: npt.NDArray[Any]) -> None:
     shape = (len(result.cut_labels), result.messages.shape[1])
     if probs.shape != shape:
         raise ValueError(f"probs has shape {probs.shape}; the result belongs to one of {shape}")
+
+
+def weights_of_costs(costs: Floats) -> tuple[Floats, npt.NDArray[np.bool_], Floats]:
+    """Terminal weights >= 0 and allowed labels, with the same differences of costs in each row.
+
+    Also by how much (rows,) each row's costs are larger than asked for. ``costs`` (n, K+1): inf
+    where a label is not allowed.
+    """
+    allowed = np.isfinite(costs)
+    most = np.where(allowed, costs, -np.inf).max(axis=1)
+    weights: Floats = np.where(allowed, most[:, None] - np.where(allowed, costs, 0.0), 0.0)
+    return weights, allowed, weights.sum(axis=1) - most

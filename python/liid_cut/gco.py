@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut.api import solve
+from liid_cut.costs import weights_of_costs
 from liid_cut.graph import canonical_edges
 from liid_cut.inputs import as_array, as_choice, as_index_array
 from liid_cut.problem import MultiwayCutProblem
@@ -117,10 +118,8 @@ def cut_general_graph(
     _check_ignored(n_iter, algorithm, init_labels, down_weight_factor, unary.shape)
     ends, weights = _checked_edges(edges, edge_weights, n)
 
-    finite = np.isfinite(unary)
-    largest = np.where(finite, unary, -np.inf).max(axis=1, initial=-np.inf, keepdims=True)
     with np.errstate(over="ignore"):
-        terminals = np.where(finite, largest - np.where(finite, unary, 0.0), 0.0)
+        terminals, finite, _ = weights_of_costs(unary)
         total = terminals.sum()
     if not np.isfinite(total):
         raise ValueError("unary_cost spreads over more than the range of double precision")

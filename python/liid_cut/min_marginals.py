@@ -27,7 +27,7 @@ import numpy.typing as npt
 from liid_cut import _core
 from liid_cut.conditional_proofs import bounds_of_parts
 from liid_cut.confidence import votes
-from liid_cut.costs import label_costs_of
+from liid_cut.costs import label_costs_of, weights_of_costs
 from liid_cut.forest import forest_min_marginals, spanning_forest
 from liid_cut.inputs import as_n_threads, as_positive_int
 from liid_cut.proofs import Malformed, Scope
@@ -221,9 +221,7 @@ def _least_costs(
 
     An edge counts half at each end; a component's gap stands at its first node.
     """
-    finite = np.isfinite(costs)
-    largest = np.where(finite, costs, -np.inf).max(axis=1, keepdims=True)
-    terminals = np.where(finite, largest - np.where(finite, costs, 0.0), 0.0)
+    terminals, finite, _ = weights_of_costs(costs)
     terminals[~terminals.any(axis=1)] = 1.0
     ends, sorted_weights = _core.canonical_edges(
         len(costs), edges.astype(np.int32), np.ascontiguousarray(weights)

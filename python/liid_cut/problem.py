@@ -147,68 +147,53 @@ def make_problem(
             )
         edges, weights = canonical_edges(graph, len(matrix))
         _reject_undetermined(matrix, with_extra_edges(edges, weights, extra_edges, len(matrix))[0])
-        terminals = as_terminal_weights(matrix, terminal_weights, temperature, mask)
-        terminals = weighted(terminals, node_weights)
-        unscaled = MultiwayCutProblem(
-            terminals,
-            edges,
-            weights,
-            mask,
-            terminal_weights=terminal_weights,
-            temperature=temperature,
-        )
-        problem = unscaled
-        if delta is not None:
-            problem = with_delta(unscaled, matrix, delta, n_jobs)
-            problem = replace(problem, graph_scale=problem.delta)
-        return _constrained(problem, extra_edges, constraints)
-
-    k = as_positive_int("n_neighbors", n_neighbors)
-    if preset == "authors":
-        k -= 1  # the script's k counts the node itself
-    if has_table:
-        if shared_tags:
-            raise ValueError("shared_tags filters a search; neighbors is a table, filter it before")
-        table = as_table(neighbors, len(matrix), k)
+        report = None
     else:
-        settings = search_settings(
-            neighbors=neighbors,
-            target_recall=target_recall,
-            max_memory=max_memory,
-            checkpoint=checkpoint,
-            zero_rows=zero_rows,
-            n_jobs=n_jobs,
-        )
-        # Of allowed alone: a known label says nothing of the image.
-        tags = _foreground(restricted(allowed, None, matrix.shape), shared_tags)
-        table = search(as_feats(feats, len(matrix)), k, settings, tags)
+        k = as_positive_int("n_neighbors", n_neighbors)
+        if preset == "authors":
+            k -= 1  # the script's k counts the node itself
+        if has_table:
+            if shared_tags:
+                raise ValueError(
+                    "shared_tags filters a search; neighbors is a table, filter it before"
+                )
+            table = as_table(neighbors, len(matrix), k)
+        else:
+            settings = search_settings(
+                neighbors=neighbors,
+                target_recall=target_recall,
+                max_memory=max_memory,
+                checkpoint=checkpoint,
+                zero_rows=zero_rows,
+                n_jobs=n_jobs,
+            )
+            # Of allowed alone: a known label says nothing of the image.
+            tags = _foreground(restricted(allowed, None, matrix.shape), shared_tags)
+            table = search(as_feats(feats, len(matrix)), k, settings, tags)
 
-    if preset == "authors":
-        edges, weights = authors_edges(table, mask)
-        return MultiwayCutProblem(
-            authors_terminal_weights(matrix, mask), edges, weights, search=table.report
-        )
-    table = weighted_table(table, edge_weights)
-    edges, weights = neighbor_edges(table, delta=1.0, symmetrize=symmetrize)
+        if preset == "authors":
+            edges, weights = authors_edges(table, mask)
+            return MultiwayCutProblem(
+                authors_terminal_weights(matrix, mask), edges, weights, search=table.report
+            )
+        table = weighted_table(table, edge_weights)
+        edges, weights = neighbor_edges(table, delta=1.0, symmetrize=symmetrize)
+        report = table.report
+
     terminals = as_terminal_weights(matrix, terminal_weights, temperature, mask)
     terminals = weighted(terminals, node_weights)
-    unscaled = MultiwayCutProblem(
-        terminals,
-        edges,
-        weights,
-        mask,
-        table.report,
-        terminal_weights,
-        temperature,
-        edge_weights,
+    problem = MultiwayCutProblem(
+        terminals, edges, weights, mask, report, terminal_weights, temperature, edge_weights
     )
+    by_preset = delta is None and graph is None
+    if by_preset:
+        delta = "auto" if preset == "default" else PAPER_DELTA
     if delta is not None:
-        problem = with_delta(unscaled, matrix, delta, n_jobs)
-    else:
-        chosen = "auto" if preset == "default" else PAPER_DELTA
-        problem = with_delta(unscaled, matrix, chosen, n_jobs)
-        if preset == "paper":
-            problem = replace(problem, delta_report={"chosen_by": "preset"})
+        problem = with_delta(problem, matrix, delta, n_jobs)
+    if graph is not None:
+        problem = replace(problem, graph_scale=problem.delta)
+    if by_preset and preset == "paper":
+        problem = replace(problem, delta_report={"chosen_by": "preset"})
     return _constrained(problem, extra_edges, constraints)
 
 

@@ -21,6 +21,7 @@ from liid_cut import _core
 from liid_cut.constraints.inputs import Bools, Ints
 from liid_cut.constraints.logic import Logic
 from liid_cut.constraints.reduced import Floats, Reduced
+from liid_cut.costs import weights_of_costs
 
 Labels = npt.NDArray[np.int32]
 
@@ -246,7 +247,7 @@ class CopySolver:
         ends = ends + np.repeat(starts[:-1], edge_sizes).astype(np.int32)[:, None]
         weights = np.concatenate([copy.block.weights for copy in copies])
 
-        probs, allowed, shift = as_terminal_weights(costs)
+        probs, allowed, shift = weights_of_costs(costs)
         raw = _core.solve(
             probs,
             np.ascontiguousarray(ends, dtype=np.int32),
@@ -281,17 +282,6 @@ class CopySolver:
             )
             for i in range(len(copies))
         ]
-
-
-def as_terminal_weights(costs: Floats) -> tuple[Floats, Bools, Floats]:
-    """Terminal weights >= 0 and allowed labels, with the same differences of costs in each row.
-
-    Also by how much (rows,) each row's costs are larger than asked for.
-    """
-    allowed = np.isfinite(costs)
-    most = np.where(allowed, costs, -np.inf).max(axis=1)
-    weights: Floats = np.where(allowed, most[:, None] - np.where(allowed, costs, 0.0), 0.0)
-    return weights, allowed, weights.sum(axis=1) - most
 
 
 def shifted(part: dict[str, Any], nodes: int, edges: int) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from liid_cut.commands import print_json, write
 from liid_mil.commands import EXIT_CODES, LIMIT, OK, add_set_option
 from liid_mil.config import PRESETS, PipelineConfig, preset
 from liid_mil.config_files import changed, format_config, read_config
+from liid_mil.label_files import read_labels
 from liid_mil.pipeline import Pipeline, Step, locked
 from liid_mil.stages import STAGES
+from liid_mil.stages.cutting import LABELS
 from liid_mil.stages.results import METHODS
 
 _NAMES = {
@@ -110,8 +112,9 @@ def run(arguments: argparse.Namespace) -> int:
             }
             if steps[-1].stage == "report":
                 facts["metrics"] = pipeline.metrics
-                cut = pipeline.labelling.result
-                facts |= {"status": cut.status, "warnings": cut.diagnostics["warnings"]}
+                cut = read_labels(pipeline.output("cut").path / LABELS).cut
+                assert cut is not None  # the stage writes them
+                facts |= {name: cut[name] for name in ("status", "warnings")}
             lines = [*(f"removed   {path}" for path in removed), *_results(facts, output)]
     if is_main and arguments.json:
         print_json(_plain(facts))

@@ -7,7 +7,6 @@ become masks; crowds count as difficult. Boxes x, y, width, height become xyxy.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from liid_mil.data.files import ImageFiles, distinct, image_path, read_entries
+from liid_mil.data.files import ImageFiles, distinct, image_path, read_entries, read_json
 from liid_mil.data.segmentations import segmentation_code
 from liid_mil.data.types import RLE, DatasetError, Truth
 from liid_mil.proposals.runs import are_run_length_codes
@@ -130,12 +129,7 @@ _ANNOTATION = {"id": int, "image_id": int, "category_id": int, "bbox": list}
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DatasetError(path, "no such file") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise DatasetError(path, f"damaged JSON ({error})") from error
+    content = read_json(path)
     if not isinstance(content, dict):
         raise DatasetError(path, "must hold images, annotations and categories")
     return content

@@ -5,10 +5,11 @@ Input: one entry for each image, or the :class:`~liid_mil.data.types.DatasetErro
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from liid_mil.data.images import read_image
 from liid_mil.data.types import Bools, DatasetError, Image
@@ -44,6 +45,16 @@ class ImageFiles:
         if not 0 <= i < len(self):
             raise IndexError(f"image {i} of {len(self)}")
         return read_image(self.paths[i])
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds. Raises :class:`DatasetError` where it is missing or damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise DatasetError(path, "no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DatasetError(path, f"damaged JSON ({error})") from error
 
 
 def read_entries(

@@ -9,13 +9,13 @@ Objects without ``score`` are equally sure.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from liid_mil.data.files import read_json
 from liid_mil.data.segmentations import segmentation_code
 from liid_mil.data.types import RLE, DatasetError, ImageDataset, ImageLabels, Truth
 from liid_mil.proposals.masks import boxes_of_masks
@@ -55,12 +55,7 @@ def read_coco_labels(
 
 
 def _read(path: Path) -> Any:
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DatasetError(path, "no such file") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise DatasetError(path, f"damaged JSON ({error})") from error
+    content = read_json(path)
     if not isinstance(content, dict | list):
         raise DatasetError(path, "holds neither annotations nor a list of results")
     return content
