@@ -6,11 +6,12 @@ import os
 import time
 import warnings
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from liid_cut import _core
+from liid_cut.components import MESSAGES, component_table
 from liid_cut.constraints.solve import solve_constrained
 from liid_cut.diagnostics import MultiwayCutWarning, diagnose, diagnose_constrained
 from liid_cut.inputs import as_allowed, as_bytes, as_choice, as_n_threads, as_number
@@ -18,7 +19,9 @@ from liid_cut.memory import free_bytes
 from liid_cut.presets import authors_labels
 from liid_cut.problem import MultiwayCutProblem, make_problem
 from liid_cut.progress import reporter
-from liid_cut.result import MESSAGES, MultiwayCutResult, component_table
+
+if TYPE_CHECKING:
+    from liid_cut.result import MultiwayCutResult
 
 METHODS = ("auto", "ckr", "brute_force")
 
@@ -217,6 +220,8 @@ def _solve(
     progress: Any,
     max_memory: int | str | None,
 ) -> MultiwayCutResult:
+    from liid_cut.result import MultiwayCutResult
+
     as_choice("method", method, METHODS)
     seconds = np.inf if time_limit is None else as_number("time_limit", time_limit, positive=True)
     max_bytes = free_bytes() if max_memory is None else as_bytes("max_memory", max_memory)

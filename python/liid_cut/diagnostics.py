@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from liid_cut.components import component_table
 from liid_cut.problem import MultiwayCutProblem
-from liid_cut.result import component_table
 
 Counts = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
+import scipy
 
 from liid_cut.constraints.inputs import (
     Constraints,
@@ -77,7 +77,7 @@ class MultiwayCutProblem:
         return int(self.probs.shape[1])
 
     @property
-    def graph(self) -> sp.csr_array:
+    def graph(self) -> scipy.sparse.csr_array:
         """The edges as a symmetric CSR array (n, n)."""
         return to_csr(self.n_nodes, self.edges, self.weights)
 

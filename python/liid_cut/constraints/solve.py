@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from liid_cut import _core
 from liid_cut.constraints.blocks import CopySolver, Labels, Structure
@@ -292,8 +291,10 @@ class _Solution:
 
 def _joined(n: int, links: npt.NDArray[np.integer]) -> Sequence[Ints]:
     """Sets of 0..n-1 that links connect, by their smallest."""
-    graph = sp.coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(n, n))
-    count, label = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array(
+        (np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(n, n)
+    )
+    count, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     _, first, number = np.unique(label, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))[number]
     order = np.argsort(rank, kind="stable")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+import scipy
 
 from liid_cut.neighbors.basis import sample_of
 from liid_cut.neighbors.nearest import Nearest, search_rows
@@ -58,6 +58,7 @@ def recall_of(hits: int, total: int, n_queries: int) -> Recall:
     if total == 0:
         return Recall(1.0, (1.0, 1.0), n_queries, 0)
     tail = (1 - CONFIDENCE) / 2
-    low = float(beta.ppf(tail, hits, total - hits + 1)) if hits > 0 else 0.0
-    high = float(beta.ppf(1 - tail, hits + 1, total - hits)) if hits < total else 1.0
+    quantile = scipy.special.betaincinv  # of the beta distribution; scipy.stats imports slowly
+    low = float(quantile(hits, total - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(quantile(hits + 1, total - hits, 1 - tail)) if hits < total else 1.0
     return Recall(hits / total, (low, high), n_queries, total)

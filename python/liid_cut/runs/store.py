@@ -7,7 +7,8 @@ counts as not there, so that its block is computed again. Several processes may 
 
     <BLAKE2b of the rest, 64 hexadecimal digits> \n <facts, one line of JSON> \n <.npy> <.npy> ...
 
-No pickle is written or read. The key also stands in ``settings.json``, for a refusal before any
+Every part is padded to a multiple of 64 bytes, so that the arrays can be mapped. No pickle is
+written or read. The key also stands in ``settings.json``, for a refusal before any
 work, and for people.
 """
 
@@ -17,6 +18,7 @@ import errno
 import hashlib
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,7 +36,9 @@ SETTINGS = "settings.json"
 
 _DIGEST_BYTES = 32
 _HEADER = 2 * _DIGEST_BYTES + 1
+_ALIGNMENT = 64
 _CHUNK = 1 << 22
+_ROWS_PER_FINGERPRINT = 1 << 16
 # A write that was killed leaves its temporary file; one in progress changes it all the time.
 _ABANDONED_AFTER_S = 600.0
 
@@ -115,6 +119,20 @@ class Store:
         _log.debug("read %s", path)
         return block
 
+    def map(self, name: str) -> Arrays | None:
+        """The arrays of a block as read-only maps of its file; None where it is not there.
+
+        Neither its checksum nor its key is looked at: for blocks that this run has read or written.
+        """
+        path = self._path(name)
+        try:
+            with open(path, "rb") as file:
+                file.seek(_HEADER)
+                names = json.loads(file.readline())["arrays"]
+                return {of: _next_array(file, mapped=True) for of in names}
+        except FileNotFoundError:
+            return None
+
     def write(self, name: str, arrays: Mapping[str, npt.ArrayLike], **facts: Any) -> None:
         """Write a block in one step; an older one is replaced.
 
@@ -131,9 +149,11 @@ class Store:
         with replacing(self._path(name)) as file:
             file.write(b" " * (_HEADER - 1) + b"\n")
             digest = _Hashing(file)
-            digest.write(json.dumps(header).encode() + b"\n")
+            text = json.dumps(header).encode()
+            digest.write(text + b" " * _padding(_HEADER + len(text) + 1) + b"\n")
             for array in plain.values():
                 np.lib.format.write_array(digest, array, allow_pickle=False)
+                digest.write(b"\0" * _padding(array.nbytes))
             file.seek(0)  # the checksum comes last, and stands first
             file.write(digest.hexdigest().encode())
         self.journal.written.append(f"{self.folder.name}/{name}")
@@ -204,16 +224,26 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
 
 
 def fingerprint(array: Any) -> str | None:
-    """Type, shape and a digest of every byte of an array, read block by block; None for None."""
+    """Type, shape and a digest of every byte of an array; None for None.
+
+    Of the digests of blocks of 65,536 rows, so that blocks can be digested by themselves.
+    """
     if array is None:
         return None
-    digest = hashlib.blake2b(digest_size=16)
     rows = array if np.ndim(array) else np.asarray(array)[None]
+    digest = hashlib.blake2b(digest_size=16)
+    for start in range(0, len(rows), _ROWS_PER_FINGERPRINT):
+        digest.update(_digest_of_rows(rows[start : start + _ROWS_PER_FINGERPRINT]))
+    return f"{array.dtype} {list(np.shape(array))} {digest.hexdigest()}"
+
+
+def _digest_of_rows(rows: Any) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
     n_bytes = rows.dtype.itemsize * int(np.prod(rows.shape[1:]))
     step = max(1, _CHUNK // max(1, n_bytes))
     for start in range(0, len(rows), step):
         digest.update(np.ascontiguousarray(rows[start : start + step]).data)
-    return f"{array.dtype} {list(np.shape(array))} {digest.hexdigest()}"
+    return digest.digest()
 
 
 class _DamagedError(Exception):
@@ -259,8 +289,31 @@ def _read(path: Path) -> tuple[Block, dict[str, Any]]:
         header = json.loads(file.readline())
         if header.get("format") != FORMAT:
             raise _DamagedError(f"its format is {header.get('format')!r}, not {FORMAT!r}")
-        arrays = {of: np.lib.format.read_array(file, allow_pickle=False) for of in header["arrays"]}
+        arrays = {of: _next_array(file) for of in header["arrays"]}
     return Block(arrays, header["facts"]), header["key"]
+
+
+def _next_array(file: IO[bytes], *, mapped: bool = False) -> npt.NDArray[Any]:
+    """The array that begins here; leaves the file where the next one begins."""
+    start = file.tell()
+    array: npt.NDArray[Any]
+    if mapped:
+        np.lib.format.read_magic(file)
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        offset = file.tell()
+        if 0 in shape:  # nothing to map
+            array = np.empty(shape, dtype)
+        else:
+            array = np.memmap(file, dtype, "r", offset, shape, "F" if fortran else "C")
+        file.seek(offset + array.nbytes)
+    else:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+    file.seek(_padding(file.tell() - start), os.SEEK_CUR)
+    return array
+
+
+def _padding(n_bytes: int) -> int:
+    return -n_bytes % _ALIGNMENT
 
 
 def _remove_abandoned(folder: Path) -> None:
