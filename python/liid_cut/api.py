@@ -55,6 +55,7 @@ def multiway_cut(
     n_jobs: int | None = None,
     progress: Any = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    client: Any = None,
 ) -> MultiwayCutResult:
     """Label proposals by the cheapest multi-way cut of their nearest-neighbour graph.
 
@@ -131,6 +132,11 @@ def multiway_cut(
     checkpoint : folder for the state of the neighbour search; a call that was killed goes on from
         there.
 
+    client : a ``dask.distributed.Client``: the work is done by its workers, with the same bits, and
+        ``probs``, ``feats`` and ``allowed`` may also be paths of ``.npy``, ``.zarr`` or
+        ``.parquet``, zarr arrays and dask arrays, which no process ever holds as a whole; see
+        :mod:`liid_cut.distributed`, which also says what has no distributed form.
+
     Returns
     -------
     MultiwayCutResult : ``labels``, ``cost``, ``lower_bound``, ``status``, the certificate, and
@@ -154,6 +160,11 @@ def multiway_cut(
     >>> result.status
     'optimal'
     """
+    if client is not None:
+        arguments = dict(locals())
+        from liid_cut.distributed import multiway_cut_on
+
+        return multiway_cut_on(**arguments)
     start = time.perf_counter()
     problem = make_problem(
         probs,
@@ -220,8 +231,6 @@ def _solve(
     progress: Any,
     max_memory: int | str | None,
 ) -> MultiwayCutResult:
-    from liid_cut.result import MultiwayCutResult
-
     as_choice("method", method, METHODS)
     seconds = np.inf if time_limit is None else as_number("time_limit", time_limit, positive=True)
     max_bytes = free_bytes() if max_memory is None else as_bytes("max_memory", max_memory)
@@ -253,6 +262,21 @@ def _solve(
     if diagnostics["collapsed"]:
         warnings.warn(diagnostics["warnings"][-1], MultiwayCutWarning, stacklevel=3)
 
+    seconds = time.perf_counter() - start
+    return result_of(problem, raw, components, diagnostics, method, seconds)
+
+
+def result_of(
+    problem: MultiwayCutProblem,
+    raw: dict[str, Any],
+    components: Any,
+    diagnostics: dict[str, Any],
+    method: str,
+    seconds: float,
+) -> MultiwayCutResult:
+    """The result that users get, from what the core returned."""
+    from liid_cut.result import MultiwayCutResult
+
     gap = raw["cost"] - raw["lower_bound"]
     return MultiwayCutResult(
         labels=raw["labels"],
@@ -280,7 +304,7 @@ def _solve(
         temperature=problem.temperature,
         edge_weights=problem.edge_weights,
         method=method,
-        timings={**raw["timings"], "total": time.perf_counter() - start},
+        timings={**raw["timings"], "total": seconds},
         diagnostics=diagnostics,
         x=raw["labels"],
         fun=raw["cost"],

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from liid_cut import _core
 from liid_cut.constraints.inputs import (
     Constraints,
     as_constraints,
@@ -18,6 +19,8 @@ from liid_cut.constraints.inputs import (
     with_extra_edges,
 )
 from liid_cut.coupling import estimate_delta
+from liid_cut.coupling.estimate import DeltaEstimate
+from liid_cut.coupling.sample import MOST_NODES, sampled_nodes
 from liid_cut.graph import Edges, Weights, canonical_edges, neighbor_edges, to_csr
 from liid_cut.inputs import (
     Matrix,
@@ -223,11 +226,43 @@ def with_delta(
     """
     report: dict[str, Any] = {"chosen_by": "user"}
     if isinstance(delta, str):
-        softened = as_terminal_weights(probs, "linear", problem.temperature, None)
-        estimate = estimate_delta(
-            softened, problem.probs, problem.edges, problem.weights, problem.allowed, n_jobs=n_jobs
-        )
+        estimate = _estimated(problem, probs, n_jobs)
         delta, report = estimate.delta, estimate.report()
+    return scaled(problem, delta, report)
+
+
+def _estimated(problem: MultiwayCutProblem, probs: Matrix, n_jobs: int | None) -> DeltaEstimate:
+    """The estimate of delta, on a part of the graph where that is large."""
+    edges, weights, terminals, mask = (
+        problem.edges,
+        problem.weights,
+        problem.probs,
+        problem.allowed,
+    )
+    if len(probs) > MOST_NODES:
+        nodes = sampled_nodes(_core.component_ids(len(probs), edges, weights))
+        if nodes is not None:
+            # In C order: row sums of other orders have other last bits, and parts any order.
+            probs, terminals = (np.ascontiguousarray(a[nodes]) for a in (probs, terminals))
+            mask = None if mask is None else mask[nodes]
+            edges, weights = edges_among(nodes, edges, weights)
+    softened = as_terminal_weights(probs, "linear", problem.temperature, None)
+    return estimate_delta(softened, terminals, edges, weights, mask, n_jobs=n_jobs)
+
+
+def edges_among(
+    nodes: npt.NDArray[np.int64], edges: Edges, weights: Weights
+) -> tuple[Edges, Weights]:
+    """The edges of components whose nodes, ascending, are ``nodes``; ends are places in these."""
+    place = np.searchsorted(nodes, edges[:, 0])
+    place[place == len(nodes)] = 0
+    chosen = np.flatnonzero(nodes[place] == edges[:, 0])
+    ends = np.searchsorted(nodes, edges[chosen]).astype(np.int32)
+    return ends, weights[chosen]
+
+
+def scaled(problem: MultiwayCutProblem, delta: float, report: dict[str, Any]) -> MultiwayCutProblem:
+    """The problem, whose weights are those at delta 1, with another; ``report``: how chosen."""
     weights = problem.weights * delta
     heavy = weights > 0  # delta 0, or so small that a product is
     return replace(

@@ -12,9 +12,13 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from liid_cut import _core
 from liid_cut.distributed.units import Done, Unit, run_unit
 from liid_cut.npz import Arrays
 from liid_cut.runs.store import Journal, Store
+
+# Beside the stages of a run in one process, whose blocks are others.
+SUBFOLDER = "distributed"
 
 
 class Executor(Protocol):
@@ -30,7 +34,7 @@ class LocalExecutor:
     def run(self, units: Sequence[Unit]) -> Iterator[tuple[int, Done]]:
         """As `Executor`."""
         for i, unit in enumerate(units):
-            yield i, run_unit(unit)
+            yield i, run_unit(unit, *(part.compute() for part in unit.inputs))
 
 
 class Run:
@@ -50,7 +54,8 @@ class Run:
 
     def store(self, stage: str, key: Mapping[str, Any]) -> Store:
         """The store of a stage; ``key``: all that its blocks depend on."""
-        return Store(self.folder / stage, key, self.journal)
+        key = {"version": _core.__version__, **key}
+        return Store(self.folder / SUBFOLDER / stage, key, self.journal)
 
     def do(
         self, units: Iterable[Unit], after: Callable[[int, Done], None] | None = None

@@ -16,7 +16,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut.distributed.blocks import block_name, mapped_block
 from liid_cut.runs.store import Store
 
 Ints = npt.NDArray[np.int64]
@@ -26,18 +25,15 @@ _SPAN_BYTES = 64 << 20
 
 
 class Source(Protocol):
-    """A matrix (n, d), or a vector (n,), in files that all workers see.
-
-    Attributes
-    ----------
-    shape, dtype : of the whole.
-    """
+    """A matrix (n, d), or a vector (n,), in files that all workers see."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """(n, d) or (n,)."""
 
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> np.dtype[Any]:
+        """Of the entries."""
 
     def read(self, begin: int, end: int) -> npt.NDArray[Any]:
         """A copy of rows [begin, end)."""
@@ -68,10 +64,21 @@ class FileSource:
 
     @classmethod
     def of_map(cls, array: np.memmap[Any, Any]) -> FileSource:
-        """The file behind a whole ``np.memmap``."""
+        """The file behind a map of a whole array."""
         fortran = bool(array.flags.f_contiguous and not array.flags.c_contiguous)
         assert array.filename is not None
         return cls(Path(array.filename), array.shape, array.dtype, array.offset, fortran)
+
+    @classmethod
+    def of_whole(cls, array: np.memmap[Any, Any]) -> FileSource | None:
+        """The file behind a user's map; None for a part of one, or where it was changed privately.
+
+        Parts, and arrays computed from maps, are maps too as far as their type says.
+        """
+        mapped = getattr(array, "_mmap", None)
+        is_whole = array.base is mapped and array.filename is not None and array.mode != "c"
+        contiguous = array.flags.c_contiguous or array.flags.f_contiguous
+        return cls.of_map(array) if mapped is not None and is_whole and contiguous else None
 
     def read(self, begin: int, end: int) -> npt.NDArray[Any]:
         """A copy of rows [begin, end)."""
@@ -161,11 +168,19 @@ class BlocksSource:
         return np.searchsorted(np.array(self.starts), ids, side="right") - 1
 
 
+def block_name(prefix: str, i: int) -> str:
+    """The name of a stage's block i in its store."""
+    return f"{prefix}-{i:06d}"
+
+
 def file_source(store: Store, name: str, array: str) -> FileSource:
-    """One array of a block that is there, without reading it."""
-    values = mapped_block(store, name)[array]
+    """One array of a block that this run has read or written."""
+    arrays = store.map(name)
+    if arrays is None:
+        raise FileNotFoundError(f"{store.folder}: block {name} is gone while the run needs it")
+    values = arrays[array]
     if not isinstance(values, np.memmap):  # an empty one
-        return FileSource(Path(store.folder), values.shape, values.dtype, 0)
+        return FileSource(store.folder, values.shape, values.dtype, 0)
     return FileSource.of_map(values)
 
 

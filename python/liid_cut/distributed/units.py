@@ -28,6 +28,8 @@ class Unit:
     ----------
     store : where the block goes; None: nowhere, all of it goes to the client.
     returns : names of arrays that the client wants; they should be small.
+    inputs : dask collections that the engine computes; further arguments of the function.
+    fresh : compute and write, whatever is there.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Unit:
     arguments: tuple[Any, ...]
     store: Store | None = None
     returns: tuple[str, ...] = ()
+    inputs: tuple[Any, ...] = ()
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Done:
 def run_unit(unit: Unit, *inputs: Any) -> Done:
     """Find the unit's block, or compute and write it.
 
-    ``inputs``: further arguments of the function, which an engine brings (blocks of a dask array).
+    ``inputs``: those of the unit, computed.
     """
     store = unit.store
     if store is None:
@@ -59,7 +63,7 @@ def run_unit(unit: Unit, *inputs: Any) -> Done:
         return Done(arrays, [], [], [])
     store = copy.copy(store)
     store.journal = journal = Journal()
-    block = store.read(unit.name)
+    block = None if unit.fresh else store.read(unit.name)
     if block is None:
         with one_blas_thread():
             arrays = unit.function(*unit.arguments, *inputs)

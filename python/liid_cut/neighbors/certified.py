@@ -101,9 +101,7 @@ def certified(
     return nearest, how_certified(plan.head, plan.total)
 
 
-def plan_bounds(
-    rows: Rows, k: int, max_bytes: int, most_work: float = _MOST_WORK
-) -> Plan | str:
+def plan_bounds(rows: Rows, k: int, max_bytes: int, most_work: float = _MOST_WORK) -> Plan | str:
     """The cheapest bounds, or why there are none that are worth it."""
     limit = _most_directions(rows, max_bytes)
     if limit < _WIDTHS[0]:

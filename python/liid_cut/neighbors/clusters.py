@@ -59,8 +59,6 @@ class Clusters:
 
 def find_clusters(coordinates: Singles, workers: Workers) -> Clusters:
     """Clusters of some hundred rows each."""
-    import faiss
-
     n = len(coordinates)
     chosen = training_rows(n)
     centres = train_centres(coordinates[chosen], n)

@@ -38,7 +38,7 @@ _DIGEST_BYTES = 32
 _HEADER = 2 * _DIGEST_BYTES + 1
 _ALIGNMENT = 64
 _CHUNK = 1 << 22
-_ROWS_PER_FINGERPRINT = 1 << 16
+ROWS_PER_FINGERPRINT = 1 << 16
 # A write that was killed leaves its temporary file; one in progress changes it all the time.
 _ABANDONED_AFTER_S = 600.0
 
@@ -232,8 +232,8 @@ def fingerprint(array: Any) -> str | None:
         return None
     rows = array if np.ndim(array) else np.asarray(array)[None]
     digest = hashlib.blake2b(digest_size=16)
-    for start in range(0, len(rows), _ROWS_PER_FINGERPRINT):
-        digest.update(_digest_of_rows(rows[start : start + _ROWS_PER_FINGERPRINT]))
+    for start in range(0, len(rows), ROWS_PER_FINGERPRINT):
+        digest.update(_digest_of_rows(rows[start : start + ROWS_PER_FINGERPRINT]))
     return f"{array.dtype} {list(np.shape(array))} {digest.hexdigest()}"
 
 

@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut import _core
-from liid_cut.distributed.blocks import block_name, mapped_block
 from liid_cut.distributed.features import Features
 from liid_cut.distributed.neighbors.lists import merged
 from liid_cut.distributed.neighbors.sample import named
 from liid_cut.distributed.ranges import ranges, starts_of
 from liid_cut.distributed.run import Run
-from liid_cut.distributed.sources import BlocksSource, Ints
+from liid_cut.distributed.sources import BlocksSource, Ints, block_name, file_source
 from liid_cut.distributed.units import Unit
 from liid_cut.neighbors.rows import ArrayVectors, Singles
 from liid_cut.neighbors.tiles import TILE, Tile, all_pairs
@@ -118,10 +117,11 @@ def _merge(store: Store, prefix: str, p: int, n_panels: int, length: int) -> Arr
     """The best of panel p among all."""
     ids, similarities = [], []
     for q in range(n_panels):
-        block = mapped_block(store, _pair_name(prefix, min(p, q), max(p, q)))
+        name = _pair_name(prefix, min(p, q), max(p, q))
         side = "first" if p <= q else "second"
-        ids.append(np.array(block[f"{side}_ids"]))
-        similarities.append(np.array(block[f"{side}_similarities"]))
+        own = [file_source(store, name, f"{side}_{of}") for of in ("ids", "similarities")]
+        ids.append(own[0].read(0, own[0].shape[0]))
+        similarities.append(own[1].read(0, own[1].shape[0]))
     best, values = merged(ids, similarities, length)
     return {"ids": best, "similarities": values}
 

@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut import _core
-from liid_cut.distributed.blocks import block_name
 from liid_cut.distributed.features import Features
 from liid_cut.distributed.neighbors.lists import merged
 from liid_cut.distributed.ranges import ranges, row_starts, starts_of
 from liid_cut.distributed.run import Run, write_once
-from liid_cut.distributed.sources import BlocksSource, FileSource, Ints, file_source
+from liid_cut.distributed.sources import BlocksSource, FileSource, Ints, block_name, file_source
 from liid_cut.distributed.units import Unit
 from liid_cut.neighbors.clusters import (
     ROWS_PER_BLOCK,

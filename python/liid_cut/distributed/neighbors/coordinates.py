@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from liid_cut.distributed.features import Features
 from liid_cut.distributed.ranges import ranges, row_starts
-from liid_cut.distributed.blocks import block_name
 from liid_cut.distributed.run import Run
-from liid_cut.distributed.sources import BlocksSource, Ints
+from liid_cut.distributed.sources import BlocksSource, Ints, block_name
 from liid_cut.distributed.units import Unit
 from liid_cut.neighbors.basis import ROWS_PER_JOB, block_coordinates, principal_directions
 from liid_cut.neighbors.certified import Plan, plan_bounds

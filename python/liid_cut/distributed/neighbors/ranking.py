@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut.distributed.blocks import block_name
 from liid_cut.distributed.features import Features
 from liid_cut.distributed.neighbors.lists import nearest_of
 from liid_cut.distributed.ranges import ranges, starts_of
 from liid_cut.distributed.run import Run
-from liid_cut.distributed.sources import BlocksSource, FileSource, Ints, file_source
+from liid_cut.distributed.sources import BlocksSource, FileSource, Ints, block_name, file_source
 from liid_cut.distributed.units import Unit
 from liid_cut.npz import Arrays
 from liid_cut.runs.store import Store

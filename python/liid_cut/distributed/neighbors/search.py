@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut.distributed.blocks import block_name
 from liid_cut.distributed.features import Features
 from liid_cut.distributed.neighbors import all_pairs, clusters, coordinates, ranking
 from liid_cut.distributed.neighbors.ranking import Table
 from liid_cut.distributed.neighbors.sample import exact_neighbors
 from liid_cut.distributed.ranges import ranges
 from liid_cut.distributed.run import Run, write_once
-from liid_cut.distributed.sources import BlocksSource, file_source
+from liid_cut.distributed.sources import BlocksSource, block_name, file_source
 from liid_cut.distributed.units import Unit
 from liid_cut.neighbors import projected
 from liid_cut.neighbors.certified import how_certified
@@ -170,7 +169,11 @@ class _InUnits:
         """What all efforts share."""
         if self._plan is None:
             self._plan = _Projection(
-                self._run, self._store, self._features, self._k, self._max_bytes,
+                self._run,
+                self._store,
+                self._features,
+                self._k,
+                self._max_bytes,
                 self._target_recall,
             )
         return self._plan
@@ -214,12 +217,8 @@ class _Projection:
         if n >= projected.CLUSTERS_FROM:
             self.clusters = clusters.clusters_of(run, store, self.coordinates)
             of_sample = self.coordinates.take(sample)
-            self.needed_probes = projected.needed_probes(
-                self.clusters, of_sample, neighbors, miss
-            )
-            self.ordered = clusters.sorted_by_cluster(
-                run, store, self.coordinates, self.clusters
-            )
+            self.needed_probes = projected.needed_probes(self.clusters, of_sample, neighbors, miss)
+            self.ordered = clusters.sorted_by_cluster(run, store, self.coordinates, self.clusters)
 
 
 # ---- units
@@ -264,9 +263,7 @@ def _rank_near_clusters(
     begin: int,
     end: int,
 ) -> Arrays:
-    rows, candidates = clusters.candidates_of_block(
-        features, ordered, n_probes, length, begin, end
-    )
+    rows, candidates = clusters.candidates_of_block(features, ordered, n_probes, length, begin, end)
     return ranking.ranked(features, k, rows, candidates)
 
 
