@@ -53,12 +53,29 @@ class Clusters:
         return x @ self.centres.T
 
 
-def find_clusters(coordinates: Singles, workers: Workers) -> Clusters:
+def find_clusters(coordinates: Singles, workers: Workers, checkpoint: Checkpoint) -> Clusters:
     """Clusters of some hundred rows each."""
+    n, m = coordinates.shape
+    count = max(1, n // _ROWS_PER_CLUSTER)
+    centres = checkpoint.keep(
+        f"clusters, {count} of {m} coordinates", lambda: {"centres": _means(coordinates, count)}
+    )["centres"]
+    of_row = np.empty(n, dtype=np.int64)
+
+    def job(start: int) -> None:
+        block = slice(start, start + _ROWS_PER_JOB)
+        of_row[block] = (coordinates[block] @ centres.T).argmax(axis=1)
+
+    workers.run(job, range(0, n, _ROWS_PER_JOB))
+    order = np.argsort(of_row, kind="stable")
+    starts = np.searchsorted(of_row[order], np.arange(count + 1))
+    return Clusters(centres, of_row, order, starts)
+
+
+def _means(coordinates: Singles, count: int) -> Singles:
     import faiss
 
     n, m = coordinates.shape
-    count = max(1, n // _ROWS_PER_CLUSTER)
     chosen = np.random.default_rng(_SEED).choice(
         n, min(n, count * _TRAINING_ROWS_PER_CLUSTER), replace=False
     )
@@ -73,17 +90,7 @@ def find_clusters(coordinates: Singles, workers: Workers) -> Clusters:
     )
     with faiss_threads(1):  # the same sums in any run
         means.train(np.ascontiguousarray(coordinates[np.sort(chosen)]))
-    centres = np.ascontiguousarray(means.centroids)
-    of_row = np.empty(n, dtype=np.int64)
-
-    def job(start: int) -> None:
-        block = slice(start, start + _ROWS_PER_JOB)
-        of_row[block] = (coordinates[block] @ centres.T).argmax(axis=1)
-
-    workers.run(job, range(0, n, _ROWS_PER_JOB))
-    order = np.argsort(of_row, kind="stable")
-    starts = np.searchsorted(of_row[order], np.arange(count + 1))
-    return Clusters(centres, of_row, order, starts)
+    return np.ascontiguousarray(means.centroids)
 
 
 def cluster_candidates(

@@ -22,6 +22,7 @@ from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest, search_rows
 from liid_cut.neighbors.rows import ArrayVectors, Ints, Singles, UnitRows
 from liid_cut.neighbors.tiles import Tile, all_pairs, panel_rows
+from liid_cut.npz import Arrays
 
 _WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 _MOST_CANDIDATES = 96
@@ -48,21 +49,28 @@ def projected(
     """
     fitting = max(_WIDTHS[0], max_bytes // 3 // (4 * rows.n))
     widths = [w for w in _WIDTHS if w <= min(rows.d, fitting)] or [rows.d]
-    directions = principal_directions(rows, widths[-1])
+    directions = checkpoint.keep(
+        f"pca, {widths[-1]} directions", lambda: {"q": principal_directions(rows, widths[-1])}
+    )["q"]
     sample = sample_of(rows.n, _SAMPLE, _SEED)
-    truth = Nearest(rows, k, groups)
-    search_rows(sample, truth)
-    neighbors = truth.arrays()[0][sample].astype(np.int64)
-
     miss = (1 - target_recall) / 2
-    width, n_candidates = _plan(rows, directions, widths, sample, neighbors, groups, miss)
+
+    def plan() -> Arrays:
+        truth = Nearest(rows, k, groups)
+        search_rows(sample, truth)
+        neighbors = truth.arrays()[0][sample].astype(np.int64)
+        chosen = _plan(rows, directions, widths, sample, neighbors, groups, miss)
+        return {"neighbors": neighbors, "chosen": np.array(chosen)}
+
+    planned = checkpoint.keep(f"pca, plan for {widths[-1]} directions", plan)
+    neighbors, (width, n_candidates) = planned["neighbors"], planned["chosen"].tolist()
     n_candidates = max(k + 1, min(n_candidates * effort, _MOST_CANDIDATES * effort))
     coordinates = coordinates_of(rows, directions[:, :width])
     if rows.n < _CLUSTERS_FROM:
         ids = _all_candidates(coordinates, n_candidates, groups, rows, max_bytes, checkpoint)
         how = f"{width} directions, {n_candidates} candidates"
     else:
-        clusters = find_clusters(coordinates, rows.workers)
+        clusters = find_clusters(coordinates, rows.workers, checkpoint)
         n_probes = min(
             clusters.count, effort * _probes(clusters, coordinates, sample, neighbors, miss)
         )
@@ -75,7 +83,8 @@ def projected(
         )
     del coordinates
     nearest = Nearest(rows, k, groups)
-    nearest.offer_candidates(ids)
+    with checkpoint.stage(f"pca, cosines of {how}", nearest.lists) as stage:
+        nearest.offer_candidates(ids, stage.done, stage.save)
     return nearest, how
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import scipy
 
 from liid_cut.neighbors.basis import sample_of
+from liid_cut.neighbors.checkpoint import Checkpoint
 from liid_cut.neighbors.nearest import Nearest, search_rows
+from liid_cut.npz import Arrays
 
 CONFIDENCE = 0.95
 _SAMPLE = 1024
@@ -31,12 +33,16 @@ class Recall:
     n_neighbors: int
 
 
-def measure_recall(found: Nearest) -> Recall:
+def measure_recall(found: Nearest, checkpoint: Checkpoint) -> Recall:
     """Compare a sample of rows with an exact search, ids by ids."""
     sample = sample_of(found.rows.n, _SAMPLE, _SEED)
-    truth = Nearest(found.rows, found.k, found.groups)
-    search_rows(sample, truth)
-    exact = truth.arrays()[0][sample]
+
+    def search() -> Arrays:
+        truth = Nearest(found.rows, found.k, found.groups)
+        search_rows(sample, truth)
+        return {"ids": truth.arrays()[0][sample]}
+
+    exact = checkpoint.keep("recall-sample", search)["ids"]
     ids = found.arrays()[0][sample]
     hits = ((exact[:, :, None] == ids[:, None, :]).any(axis=2) & (exact >= 0)).sum()
     return recall_of(int(hits), int((exact >= 0).sum()), len(sample))
