@@ -32,6 +32,7 @@ from liid_cut.inputs import (
 )
 from liid_cut.neighbors import as_table, is_table, search, search_settings
 from liid_cut.presets import PAPER_DELTA, PRESETS, authors_edges, authors_terminal_weights
+from liid_cut.runs.run import Run, as_run
 from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS, as_terminal_weights, weighted_table
 
 
@@ -110,7 +111,7 @@ def make_problem(
     zero_rows: str = "error",
     shared_tags: bool = False,
     n_jobs: int | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | Run | None = None,
 ) -> MultiwayCutProblem:
     """Check the input and build the graph; parameters as in :func:`liid_cut.multiway_cut`.
 
@@ -119,6 +120,7 @@ def make_problem(
     ValueError : the message names the argument, the first offending row and what is allowed.
     """
     as_choice("preset", preset, PRESETS)
+    run = as_run(checkpoint)
     has_table = is_table(neighbors)
     if (feats is None) == (graph is None) and not (has_table and feats is None and graph is None):
         given = "neither" if feats is None else "both"
@@ -166,7 +168,7 @@ def make_problem(
                 neighbors=neighbors,
                 target_recall=target_recall,
                 max_memory=max_memory,
-                checkpoint=checkpoint,
+                checkpoint=run,
                 zero_rows=zero_rows,
                 n_jobs=n_jobs,
             )
@@ -192,7 +194,7 @@ def make_problem(
     if by_preset:
         delta = "auto" if preset == "default" else PAPER_DELTA
     if delta is not None:
-        problem = with_delta(problem, matrix, delta, n_jobs)
+        problem = with_delta(problem, matrix, delta, n_jobs, run)
     if graph is not None:
         problem = replace(problem, graph_scale=problem.delta)
     if by_preset and preset == "paper":
@@ -218,7 +220,11 @@ def as_delta(value: Any) -> float | str | None:
 
 
 def with_delta(
-    problem: MultiwayCutProblem, probs: Matrix, delta: float | str, n_jobs: int | None
+    problem: MultiwayCutProblem,
+    probs: Matrix,
+    delta: float | str,
+    n_jobs: int | None,
+    run: Run | None = None,
 ) -> MultiwayCutProblem:
     """The problem, whose weights are those at delta 1, with another; ``"auto"`` estimates it.
 
@@ -226,12 +232,14 @@ def with_delta(
     """
     report: dict[str, Any] = {"chosen_by": "user"}
     if isinstance(delta, str):
-        estimate = _estimated(problem, probs, n_jobs)
+        estimate = _estimated(problem, probs, n_jobs, run)
         delta, report = estimate.delta, estimate.report()
     return scaled(problem, delta, report)
 
 
-def _estimated(problem: MultiwayCutProblem, probs: Matrix, n_jobs: int | None) -> DeltaEstimate:
+def _estimated(
+    problem: MultiwayCutProblem, probs: Matrix, n_jobs: int | None, run: Run | None
+) -> DeltaEstimate:
     """The estimate of delta, on a part of the graph where that is large."""
     edges, weights, terminals, mask = (
         problem.edges,
@@ -247,7 +255,9 @@ def _estimated(problem: MultiwayCutProblem, probs: Matrix, n_jobs: int | None) -
             mask = None if mask is None else mask[nodes]
             edges, weights = edges_among(nodes, edges, weights)
     softened = as_terminal_weights(probs, "linear", problem.temperature, None)
-    return estimate_delta(softened, terminals, edges, weights, mask, n_jobs=n_jobs)
+    return estimate_delta(
+        softened, terminals, edges, weights, mask, n_jobs=n_jobs, run=run
+    )
 
 
 def edges_among(

@@ -84,7 +84,7 @@ def certified(
 
     None, and why, where more than ``most_work`` of the work of an exact search is expected.
     """
-    plan = plan_bounds(rows, k, max_bytes, most_work)
+    plan = plan_bounds(rows, k, max_bytes, most_work, checkpoint)
     if isinstance(plan, str):
         return None, plan
     directions = plan.directions
@@ -93,20 +93,26 @@ def certified(
     slack = 4 * orthonormality_error(directions) + 4 * (plan.total + 8) * 2.0**-24
     bounds = _Bounds(rows, directions[:, : plan.total], plan.head)
     max_bytes -= bounds.heads.nbytes + bounds.tails.nbytes
-    if checkpoint.read(_bounds_stage(bounds, max_bytes)) is None:
-        nearest = _first_candidates(rows, bounds, k, groups, checkpoint)
-    else:
-        nearest = Nearest(rows, k, groups)  # the next stage brings its own
+    nearest = Nearest(rows, k, groups)
     _compare_bounded(nearest, bounds, slack, max_bytes, checkpoint)
     return nearest, how_certified(plan.head, plan.total)
 
 
-def plan_bounds(rows: Rows, k: int, max_bytes: int, most_work: float = _MOST_WORK) -> Plan | str:
+def plan_bounds(
+    rows: Rows,
+    k: int,
+    max_bytes: int,
+    most_work: float = _MOST_WORK,
+    checkpoint: Checkpoint | None = None,
+) -> Plan | str:
     """The cheapest bounds, or why there are none that are worth it."""
     limit = _most_directions(rows, max_bytes)
     if limit < _WIDTHS[0]:
         return f"{rows.d} columns, or max_memory, leave no room for a projection"
-    plan = _plan(rows, principal_directions(rows, limit), k, limit)
+    directions = (checkpoint or Checkpoint()).keep(
+        f"certified, {limit} directions", lambda: {"q": principal_directions(rows, limit)}
+    )["q"]
+    plan = _plan(rows, directions, k, limit)
     if plan.relative_work > most_work:
         return f"bounds would leave {plan.relative_work:.0%} of the work of an exact search"
     return plan
@@ -194,19 +200,21 @@ def _kth_similarities(rows: Rows, sample: Ints, k: int) -> Singles:
     return worst
 
 
-def _first_candidates(
-    rows: UnitRows, bounds: _Bounds, k: int, groups: Groups, checkpoint: Checkpoint
-) -> Nearest:
+def _offer_first_candidates(nearest: Nearest, bounds: _Bounds, checkpoint: Checkpoint) -> None:
     """Rows that are near by a few coordinates and in near clusters, ranked in double."""
+    rows = nearest.rows
     coordinates = bounds.heads[:, : min(bounds.head, _FIRST_WIDTH)]
-    clusters = find_clusters(coordinates, rows.workers)
-    n_probes = max(min(8, clusters.count), clusters.count // 16)
+    clusters = find_clusters(coordinates, rows.workers, checkpoint)
     ids = cluster_candidates(
-        coordinates, clusters, n_probes, k + _EXTRA_CANDIDATES, groups, rows.workers, checkpoint
+        coordinates,
+        clusters,
+        max(min(8, clusters.count), clusters.count // 16),
+        nearest.k + _EXTRA_CANDIDATES,
+        nearest.groups,
+        rows.workers,
+        checkpoint,
     )
-    nearest = Nearest(rows, k, groups)
     nearest.offer_candidates(ids)
-    return nearest
 
 
 def _compare_bounded(
@@ -232,18 +240,17 @@ def _compare_bounded(
         nearest.offer(u, v)
 
     heads = ArrayVectors(bounds.heads)
-    with checkpoint.stage(_bounds_stage(bounds, max_bytes), nearest.lists) as stage:
+    name = f"certified, bounds of {bounds.head}, panels of {panel_rows(heads, max_bytes)}"
+    with checkpoint.stage(name, nearest.lists) as stage:
+        if stage.is_new:
+            _offer_first_candidates(nearest, bounds, checkpoint)
+            stage.save(0, now=True)
 
         def after_step(done: int) -> None:
             release(rows.feats)  # the rows of single pairs were read wherever they are
             stage.save(done)
 
         all_pairs(heads, visit, rows.workers, max_bytes, stage.done, after_step)
-
-
-def _bounds_stage(bounds: _Bounds, max_bytes: int) -> str:
-    panel = panel_rows(ArrayVectors(bounds.heads), max_bytes)
-    return f"certified, bounds of {bounds.head}, panels of {panel}"
 
 
 def _pairs_of_full_product(nearest: Nearest, a: slice, b: slice) -> tuple[Ints, Ints]:

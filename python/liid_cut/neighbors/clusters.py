@@ -19,6 +19,7 @@ from liid_cut.neighbors.faiss_runtime import faiss_threads
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.rows import Ints, Singles
 from liid_cut.neighbors.workers import Workers
+from liid_cut.npz import Arrays
 
 _ROWS_PER_CLUSTER = 512
 _TRAINING_ROWS_PER_CLUSTER = 48
@@ -57,11 +58,14 @@ class Clusters:
         return len(self.centres)
 
 
-def find_clusters(coordinates: Singles, workers: Workers) -> Clusters:
+def find_clusters(coordinates: Singles, workers: Workers, checkpoint: Checkpoint) -> Clusters:
     """Clusters of some hundred rows each."""
-    n = len(coordinates)
-    chosen = training_rows(n)
-    centres = train_centres(coordinates[chosen], n)
+    n, m = coordinates.shape
+
+    def train() -> Arrays:
+        return {"centres": train_centres(coordinates[training_rows(n)], n)}
+
+    centres = checkpoint.keep(f"clusters, {n} rows, {m} coordinates", train)["centres"]
     of_row = np.empty(n, dtype=np.int64)
 
     def job(start: int) -> None:

@@ -36,11 +36,16 @@ def exact(
 
     with checkpoint.stage(f"exact, panels of {panel_rows(rows, max_bytes)}", lists) as stage:
         all_pairs(rows, visit, rows.workers, max_bytes, stage.done, stage.save)
-    return certify(rows, k, groups, *lists.arrays())
+    return certify(rows, k, groups, *lists.arrays(), checkpoint)
 
 
 def certify(
-    rows: UnitRows, k: int, groups: Groups, ids: npt.NDArray[np.int32], similarities: Singles
+    rows: UnitRows,
+    k: int,
+    groups: Groups,
+    ids: npt.NDArray[np.int32],
+    similarities: Singles,
+    checkpoint: Checkpoint,
 ) -> Nearest:
     """Rank candidates in double and search again where they leave room for others.
 
@@ -52,7 +57,10 @@ def certify(
     nearest = Nearest(rows, k, groups)
     nearest.offer_candidates(hopeful(ids, similarities, k, rows.rounding))
     kth = nearest.last(np.arange(rows.n))
-    search_rows(np.flatnonzero(is_uncertain(kth, ids, similarities, rows.rounding)), nearest)
+    uncertain = np.flatnonzero(is_uncertain(kth, ids, similarities, rows.rounding))
+    # Only now: which rows are uncertain must not depend on how far an earlier call came.
+    with checkpoint.stage(f"exact, {len(uncertain)} uncertain rows", nearest.lists) as stage:
+        search_rows(uncertain, nearest, stage.done, stage.save)
     return nearest
 
 

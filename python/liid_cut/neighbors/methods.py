@@ -6,7 +6,6 @@ nearest rows and a sentence on how it found them. This is the one place that kno
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from liid_cut.inputs import Matrix
 from liid_cut.memory import machine_bytes
 from liid_cut.neighbors import faiss_index, given, torch_device
 from liid_cut.neighbors.certified import certified
-from liid_cut.neighbors.checkpoint import Checkpoint, search_key
+from liid_cut.neighbors.checkpoint import Checkpoint
 from liid_cut.neighbors.choice import automatic_methods
 from liid_cut.neighbors.duplicates import all_rows, kept_rows
 from liid_cut.neighbors.exact import exact
@@ -27,16 +26,19 @@ from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest
 from liid_cut.neighbors.projected import projected
 from liid_cut.neighbors.recall import Recall, measure_recall
-from liid_cut.neighbors.rows import UnitRows, check_rows
+from liid_cut.neighbors.rows import UnitRows, check_rows, release
 from liid_cut.neighbors.table import NeighborTable, RecallWarning
 from liid_cut.neighbors.tiles import TILE
 from liid_cut.neighbors.workers import workers
+from liid_cut.runs.run import Run
+from liid_cut.runs.store import Store, fingerprints
 
 METHODS = ("auto", "exact", "certified", "pca")
 PREFIXES = (faiss_index.PREFIX, torch_device.PREFIX)
 
 _FEW_ROWS = 512
 _EFFORTS = (1, 2, 4)
+_TABLE = "table"
 _LISTS_PER_NEIGHBOR = 96  # bytes a row, of candidates and results
 _BYTES_PER_THREAD = 24 << 20
 
@@ -48,7 +50,7 @@ class SearchSettings:
     neighbors: str | Callable[..., Any] = "auto"
     target_recall: float = 0.999
     max_bytes: int | None = None
-    checkpoint: str | os.PathLike[str] | None = None
+    run: Run | None = None
     zero_rows: str = "error"
     n_threads: int = 0
 
@@ -100,6 +102,7 @@ class _InMemory:
         self.n, self.d = rows.n, rows.d
         self._target_recall = settings.target_recall
         self._arguments = (rows, k, groups, max_bytes, checkpoint)
+        self._checkpoint = checkpoint
 
     def exact(self) -> Nearest:
         return exact(*self._arguments)
@@ -111,7 +114,7 @@ class _InMemory:
         return projected(*self._arguments, self._target_recall, effort)
 
     def recall(self, nearest: Nearest) -> Recall:
-        return measure_recall(nearest)
+        return measure_recall(nearest, self._checkpoint)
 
 
 def search(
@@ -132,6 +135,32 @@ def search(
     ------
     ValueError : an entry that is not finite, a zero row, too little memory, a foreign checkpoint.
     """
+    store = _store(feats, n_neighbors, settings, members)
+    table = None if store is None else _kept_table(store)
+    if table is None:
+        checkpoint = Checkpoint(store)
+        table = _search(feats, n_neighbors, settings, members, checkpoint)
+        if store is not None and store.try_write(
+            _TABLE, {"ids": table.ids, "similarities": table.similarities}, report=table.report
+        ):
+            checkpoint.clear()
+    warn_of(table)
+    return table
+
+
+def warn_of(table: NeighborTable) -> None:
+    """Say what the report warns of: also where an earlier call found the table."""
+    for sentence in table.report["warnings"]:
+        warnings.warn(sentence, RecallWarning, stacklevel=4)
+
+
+def _search(
+    feats: Matrix,
+    n_neighbors: int,
+    settings: SearchSettings,
+    members: npt.NDArray[np.bool_] | None,
+    checkpoint: Checkpoint,
+) -> NeighborTable:
     n = len(feats)
     k = min(n_neighbors, max(n - 1, 0))
     with workers(settings.n_threads) as pool:
@@ -154,10 +183,10 @@ def search(
             nearest.offer_candidates(kept.positions(given.call(settings.neighbors, feats, k), n))
             found = Found(nearest, "callable", False, "candidates of the function that was given")
         else:
-            checkpoint = _checkpoint(feats, n_neighbors, settings, members)
             found = _find(settings, rows, k, groups, max_bytes, checkpoint)
         ids, cosines = all_rows(kept, found.nearest, n)
-        return NeighborTable(ids, cosines, checked_report(settings, found, measure_recall))
+        report = checked_report(settings, found, lambda x: measure_recall(x, checkpoint))
+        return NeighborTable(ids, cosines, report)
 
 
 def _find(
@@ -227,7 +256,7 @@ def _automatic(target_recall: float, methods: Methods[T]) -> Found[T]:
 def checked_report(
     settings: SearchSettings, found: Found[T], measure: Callable[[T], Recall]
 ) -> dict[str, Any]:
-    """The report, with the recall measured; warns where it is below target."""
+    """The report, with the recall measured, and a sentence where it is below target."""
     report = report_of(settings, found.method, found.proven, found.reason)
     if found.proven:
         return report
@@ -245,7 +274,6 @@ def checked_report(
             f"{settings.target_recall:g}; neighbors='auto' or 'certified' finds more"
         )
         report["warnings"].append(sentence)
-        warnings.warn(sentence, RecallWarning, stacklevel=4)
     return report
 
 
@@ -265,19 +293,32 @@ def report_of(settings: SearchSettings, method: str, proven: bool, reason: str) 
     }
 
 
-def _checkpoint(
-    feats: Matrix, n_neighbors: int, settings: SearchSettings, members: Any
-) -> Checkpoint:
-    if settings.checkpoint is None:
-        return Checkpoint(None)
-    decisive = {
-        "neighbors": settings.neighbors,
-        "n_neighbors": n_neighbors,
-        "target_recall": settings.target_recall,
-        "max_bytes": settings.max_bytes,
-        "zero_rows": settings.zero_rows,
-    }
-    return Checkpoint(settings.checkpoint, search_key(feats, decisive, members))
+def _store(feats: Matrix, n_neighbors: int, settings: SearchSettings, members: Any) -> Store | None:
+    """Where the search is kept; None also for a function, which has no fingerprint."""
+    if settings.run is None or callable(settings.neighbors):
+        return None
+    marks = fingerprints(feats=feats, groups=members)
+    release(feats)
+    return settings.run.stage(
+        "neighbors",
+        neighbors=settings.neighbors,
+        n_neighbors=n_neighbors,
+        target_recall=settings.target_recall,
+        max_memory=settings.max_bytes,
+        zero_rows=settings.zero_rows,
+        **marks,
+    )
+
+
+def _kept_table(store: Store) -> NeighborTable | None:
+    """The table that an earlier call finished."""
+    block = store.read(_TABLE)
+    if block is None:
+        return None
+    report = block.facts["report"]
+    if report["recall_interval"] is not None:
+        report["recall_interval"] = tuple(report["recall_interval"])
+    return NeighborTable(block.arrays["ids"], block.arrays["similarities"], report)
 
 
 def budget(max_bytes: int | None, n: int, d: int, k: int, n_threads: int) -> int:

@@ -24,6 +24,7 @@ from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest, search_rows
 from liid_cut.neighbors.rows import ArrayVectors, Ints, Rows, Singles, UnitRows
 from liid_cut.neighbors.tiles import Tile, all_pairs, panel_rows
+from liid_cut.npz import Arrays
 
 _WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 _MOST_CANDIDATES = 96
@@ -51,22 +52,29 @@ def projected(
     ``effort``: 2 doubles candidates and probes of the plan, and so on.
     """
     widths = widths_that_fit(rows.n, rows.d, max_bytes)
-    directions = principal_directions(rows, widths[-1])
+    directions = checkpoint.keep(
+        f"pca, {widths[-1]} directions", lambda: {"q": principal_directions(rows, widths[-1])}
+    )["q"]
     sample = plan_sample(rows.n)
-    truth = Nearest(rows, k, groups)
-    search_rows(sample, truth)
-    neighbors = truth.arrays()[0][sample].astype(np.int64)
-
     miss = missed(target_recall)
-    ranks = _ranks(rows, directions.astype(np.float32), widths, sample, neighbors, groups)
-    plan = cheapest_plan(ranks, widths, rows.n, rows.d, neighbors, miss)
-    width, n_candidates = plan[0], with_effort(plan[1], k, effort)
+
+    def plan() -> Arrays:
+        truth = Nearest(rows, k, groups)
+        search_rows(sample, truth)
+        neighbors = truth.arrays()[0][sample].astype(np.int64)
+        ranks = _ranks(rows, directions.astype(np.float32), widths, sample, neighbors, groups)
+        chosen = cheapest_plan(ranks, widths, rows.n, rows.d, neighbors, miss)
+        return {"neighbors": neighbors, "chosen": np.array(chosen)}
+
+    planned = checkpoint.keep(f"pca, plan for {widths[-1]} directions", plan)
+    neighbors, (width, n_candidates) = planned["neighbors"], planned["chosen"].tolist()
+    n_candidates = with_effort(n_candidates, k, effort)
     coordinates = coordinates_of(rows, directions[:, :width])
     if rows.n < CLUSTERS_FROM:
         ids = _all_candidates(coordinates, n_candidates, groups, rows, max_bytes, checkpoint)
         how = how_found(width, n_candidates)
     else:
-        clusters = find_clusters(coordinates, rows.workers)
+        clusters = find_clusters(coordinates, rows.workers, checkpoint)
         needed = needed_probes(clusters, coordinates[sample], neighbors, miss)
         n_probes = min(clusters.count, effort * needed)
         ids = cluster_candidates(
@@ -75,7 +83,8 @@ def projected(
         how = how_found(width, n_candidates, n_probes, clusters.count)
     del coordinates
     nearest = Nearest(rows, k, groups)
-    nearest.offer_candidates(ids)
+    with checkpoint.stage(f"pca, cosines of {how}", nearest.lists) as stage:
+        nearest.offer_candidates(ids, stage.done, stage.save)
     return nearest, how
 
 

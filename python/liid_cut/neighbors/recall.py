@@ -9,8 +9,10 @@ import numpy.typing as npt
 import scipy
 
 from liid_cut.neighbors.basis import sample_of
+from liid_cut.neighbors.checkpoint import Checkpoint
 from liid_cut.neighbors.nearest import Nearest, search_rows
 from liid_cut.neighbors.rows import Ints
+from liid_cut.npz import Arrays
 
 CONFIDENCE = 0.95
 _SAMPLE = 1024
@@ -34,12 +36,17 @@ class Recall:
     n_neighbors: int
 
 
-def measure_recall(found: Nearest) -> Recall:
+def measure_recall(found: Nearest, checkpoint: Checkpoint) -> Recall:
     """Compare a sample of rows with an exact search, ids by ids."""
     sample = recall_sample(found.rows.n)
-    truth = Nearest(found.rows, found.k, found.groups)
-    search_rows(sample, truth)
-    return recall_of_lists(truth.arrays()[0][sample], found.arrays()[0][sample])
+
+    def search() -> Arrays:
+        truth = Nearest(found.rows, found.k, found.groups)
+        search_rows(sample, truth)
+        return {"ids": truth.arrays()[0][sample]}
+
+    exact = checkpoint.keep("recall-sample", search)["ids"]
+    return recall_of_lists(exact, found.arrays()[0][sample])
 
 
 def recall_sample(n: int) -> Ints:

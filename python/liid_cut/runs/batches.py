@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut.graph import Edges, Weights
 from liid_cut.inputs import Matrix
 
+Edges = npt.NDArray[np.int32]
+Weights = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 

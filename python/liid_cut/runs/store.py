@@ -171,6 +171,10 @@ class Store:
             return False
         return True
 
+    def remove(self, name: str) -> None:
+        """Delete a block, if it is there."""
+        self._path(name).unlink(missing_ok=True)
+
     def get(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
         """The arrays of a block: read, or computed and written."""
         block = self.read(name)
@@ -235,6 +239,11 @@ def fingerprint(array: Any) -> str | None:
     for start in range(0, len(rows), ROWS_PER_FINGERPRINT):
         digest.update(_digest_of_rows(rows[start : start + ROWS_PER_FINGERPRINT]))
     return f"{array.dtype} {list(np.shape(array))} {digest.hexdigest()}"
+
+
+def fingerprints(**arrays: Any) -> dict[str, str | None]:
+    """Fingerprints by name, for a key."""
+    return {name: fingerprint(array) for name, array in arrays.items()}
 
 
 def _digest_of_rows(rows: Any) -> bytes:
