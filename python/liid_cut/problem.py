@@ -255,9 +255,7 @@ def _estimated(
             mask = None if mask is None else mask[nodes]
             edges, weights = edges_among(nodes, edges, weights)
     softened = as_terminal_weights(probs, "linear", problem.temperature, None)
-    return estimate_delta(
-        softened, terminals, edges, weights, mask, n_jobs=n_jobs, run=run
-    )
+    return estimate_delta(softened, terminals, edges, weights, mask, n_jobs=n_jobs, run=run)
 
 
 def edges_among(

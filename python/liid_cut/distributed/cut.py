@@ -21,7 +21,7 @@ from liid_cut.distributed.memory import unit_bytes
 from liid_cut.distributed.messages import Messages
 from liid_cut.distributed.run import Run, write_once
 from liid_cut.distributed.sources import FileSource, Ints, file_source
-from liid_cut.distributed.units import Done, Unit
+from liid_cut.distributed.units import Unit
 from liid_cut.graph import Edges, Weights
 from liid_cut.npz import Arrays
 from liid_cut.progress import Report
@@ -79,10 +79,11 @@ def cut_in_units(
     names = [""] * len(parts)
 
     def results() -> Iterator[tuple[Part, Raw]]:
-        todo = list(range(len(parts)))
         state = _Progress(progress, len(sizes))
+        found: dict[int, Arrays] = {}
         stopped = False
-        while todo:
+        while len(found) < len(parts):
+            todo = [i for i in range(len(parts)) if i not in found]
             units = [
                 Unit(
                     f"batch-{i:05d}",
@@ -91,27 +92,19 @@ def cut_in_units(
                 )
                 for i in todo
             ]
-            found: list[tuple[int, Arrays]] = []
-            position = list(todo)
-
-            def after(at: int, done: Done, position: list[int] = position) -> None:
-                found.append((position[at], done.arrays))
-                todo.remove(position[at])
-                state.add(done.arrays)
-
             try:
-                run.do(units, after)
+                for i, done in run.as_done(units):
+                    found[todo[i]] = done.arrays
+                    state.add(done.arrays)
             except KeyboardInterrupt:  # a limit like any other: what is left is only inspected
                 stopped = True
-            for i, arrays in found:
-                part = parts[i]
-                names[i] = str(arrays["block"])
-                preferred[part.nodes] = arrays["preferred"]
-                decided[part.nodes] = arrays["decided"]
-                run.journal.reused += arrays["reused"].tolist()
-                run.journal.written += arrays["written"].tolist()
-                run.journal.notes += arrays["notes"].tolist()
-                yield part, _raw(store, names[i], arrays)
+        for i, arrays in found.items():
+            names[i] = str(arrays["block"])
+            preferred[parts[i].nodes] = arrays["preferred"]
+            decided[parts[i].nodes] = arrays["decided"]
+            for of in ("reused", "written", "notes"):
+                getattr(run.journal, of).extend(arrays[of].tolist())
+            yield parts[i], _raw(store, names[i], arrays)
 
     raw = merge(component_ids, len(edges), n_labels, results(), messages=False)
     raw["messages"] = Messages(store, names, [part.edges for part in parts], len(edges), n_labels)

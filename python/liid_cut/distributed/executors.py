@@ -60,8 +60,8 @@ class DaskExecutor:
                     done = future.result()
                 except KilledWorker as error:
                     raise RuntimeError(
-                        f"unit {units[i].name} ended {error.allowed_failures + 1} workers, the last "
-                        f"{error.last_worker}: it may need more memory than a worker has, or the "
+                        f"unit {units[i].name} ended {error.allowed_failures + 1} workers, at last "
+                        f"{error.last_worker}: it may need more memory than a worker has, or "
                         "machines fail; the workers' logs say more"
                     ) from None
                 del futures[future.key]

@@ -179,7 +179,7 @@ def check_terminals(run: Run, terminals: Terminals, *, zero_rows: bool) -> dict[
     ------
     ValueError : the first bad row, as :func:`liid_cut.multiway_cut` says it.
     """
-    n, n_labels = terminals.shape
+    n = terminals.shape[0]
     parts = run.do(
         Unit(f"check-{begin}", _check_terminals, (terminals, zero_rows, run.keeps, begin, end))
         for begin, end in ranges(starts_of(n, ROWS_PER_FINGERPRINT))
@@ -235,7 +235,7 @@ def measure_features(
     ------
     ValueError : the first entry that is not finite.
     """
-    n, d = feats.shape
+    n = int(feats.shape[0])
     parts = run.do(
         Unit(f"measure-{begin}", _measure, (feats, run.keeps, begin, end))
         for begin, end in ranges(starts_of(n, ROWS_PER_FINGERPRINT))

@@ -1,4 +1,4 @@
-"""Dual messages of a distributed run, which stay in the files of its batches until they are read."""
+"""Dual messages of a distributed run, which stay in the files of its batches until read."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ from liid_cut.inputs import (
     check_feats_shape,
     check_probs_shape,
 )
-from liid_cut.neighbors import as_table, is_table, search_settings
+from liid_cut.neighbors import RecallWarning, as_table, is_table, search_settings
 from liid_cut.presets import PAPER_DELTA, PRESETS
 from liid_cut.problem import MultiwayCutProblem, as_delta, scaled
 from liid_cut.progress import reporter
@@ -192,6 +192,8 @@ def solve_on(run: Run, settings: SimpleNamespace) -> Any:
     }
     table = component_table(raw["components"])
     diagnostics = diagnose(problem, raw["labels"], ids, table, (preferred, decided))
+    for sentence in () if report is None else report["warnings"]:
+        warnings.warn(sentence, RecallWarning, stacklevel=4)
     diagnostics["warnings"] = [*run.journal.notes, *diagnostics["warnings"]]
     diagnostics["distributed"] = {
         "folder": str(run.folder),

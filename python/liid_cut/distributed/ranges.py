@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 # Of a matrix, a unit reads about this much; and at most so many rows.
 _UNIT_BYTES = 64 << 20
 _MOST_ROWS = 1 << 16
@@ -22,4 +24,4 @@ def starts_of(n: int, size: int) -> tuple[int, ...]:
 
 def ranges(starts: tuple[int, ...]) -> list[tuple[int, int]]:
     """Begin and end of each range."""
-    return list(zip(starts[:-1], starts[1:], strict=True))
+    return list(itertools.pairwise(starts))

@@ -6,7 +6,7 @@ the order of the list; so nothing that follows depends on who was faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,19 +57,20 @@ class Run:
         key = {"version": _core.__version__, **key}
         return Store(self.folder / SUBFOLDER / stage, key, self.journal)
 
-    def do(
-        self, units: Iterable[Unit], after: Callable[[int, Done], None] | None = None
-    ) -> list[Arrays]:
-        """What each unit returns, in the order of the units; ``after`` is told as they end."""
-        todo = list(units)
-        arrays: list[Arrays] = [{}] * len(todo)
-        for i, done in self.executor.run(todo):
-            arrays[i] = done.arrays
+    def as_done(self, units: Sequence[Unit]) -> Iterator[tuple[int, Done]]:
+        """Positions of units, and what they return, in the order in which they end."""
+        for i, done in self.executor.run(units):
             self.journal.reused += done.reused
             self.journal.written += done.written
             self.journal.notes += done.notes
-            if after is not None:
-                after(i, done)
+            yield i, done
+
+    def do(self, units: Iterable[Unit]) -> list[Arrays]:
+        """What each unit returns, in the order of the units."""
+        todo = list(units)
+        arrays: list[Arrays] = [{}] * len(todo)
+        for i, done in self.as_done(todo):
+            arrays[i] = done.arrays
         return arrays
 
     def one(self, unit: Unit) -> Arrays:

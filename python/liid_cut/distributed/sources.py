@@ -8,6 +8,7 @@ that of the rows that it asked for.
 
 from __future__ import annotations
 
+import itertools
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,7 +159,7 @@ class BlocksSource:
         of = self._blocks_of(ids)
         order = np.argsort(of, kind="stable")
         bounds = np.flatnonzero(np.diff(of[order], prepend=-1, append=len(self.starts)))
-        for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for begin, end in itertools.pairwise(bounds):
             at = order[begin:end]
             i = int(of[at[0]])
             out[at] = self.block(i).take(ids[at] - self.starts[i])

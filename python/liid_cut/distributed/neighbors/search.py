@@ -184,7 +184,7 @@ class _Projection:
 
     Attributes
     ----------
-    width, n_candidates : of the plan, for effort 1; ``needed_probes`` too, where there are clusters.
+    width, n_candidates : of the plan, for effort 1; where there are clusters, ``needed_probes``.
     coordinates : source (n, width).
     clusters, ordered : None where all pairs are few enough.
     """
