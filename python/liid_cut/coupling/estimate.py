@@ -16,6 +16,7 @@ order of the nodes) do not change them.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,8 +36,9 @@ from liid_cut.coupling.evidence import (
 from liid_cut.graph import Edges, Weights, to_csr
 from liid_cut.inputs import Matrix, as_n_threads
 from liid_cut.npz import Arrays
+from liid_cut.runs.checkpoint import Checkpoint
 from liid_cut.runs.run import Run
-from liid_cut.runs.store import Store, fingerprints
+from liid_cut.runs.store import fingerprints
 from liid_cut.weights import LOG_FLOOR, Allowed
 
 _MOST_CUTS = 12
@@ -82,18 +84,33 @@ def estimate_delta(
 ) -> DeltaEstimate:
     """Choose delta for a graph whose ``weights`` are those at delta 1; parameters are checked.
 
-    Every cut that is tried is kept in the ``run``, if there is one.
+    The steps are kept in the ``run``, if there is one, and in the end the estimate.
     """
-    store = _store(run, probs, terminal_weights, edges, weights, allowed)
+    arrays = (probs, terminal_weights, edges, weights, allowed)
+    store = None if run is None else run.stage("delta", **_key(*arrays))
+    steps = Checkpoint(store)
+    found = Checkpoint(store).value(
+        "estimate", lambda: vars(_estimate(*arrays, n_jobs=n_jobs, steps=steps))
+    )
+    steps.clear()
+    return DeltaEstimate(**found)
+
+
+def _estimate(
+    probs: Matrix,
+    terminal_weights: Matrix,
+    edges: Edges,
+    weights: Weights,
+    allowed: Allowed | None,
+    *,
+    n_jobs: int | None,
+    steps: Checkpoint,
+) -> DeltaEstimate:
     p = as_probabilities(probs, allowed)
     graph = to_csr(len(p), edges, weights)
-    coupling = fit_coupling(p, graph, allowed)
-    share, n_told = fit_share(probs, graph, coupling, allowed)
-
-    def compute() -> Arrays:
-        return {"q": marginals(p, graph, share * coupling, allowed)}
-
-    q = (compute() if store is None else store.get("marginals", compute))["q"]
+    coupling = steps.value("coupling", lambda: fit_coupling(p, graph, allowed))
+    share, n_told = fit_share(probs, graph, coupling, allowed, steps)
+    q = marginals(p, graph, share * coupling, allowed, steps)
     nodes = np.arange(len(p))
     argmax = p.argmax(axis=1) if p.size else np.zeros(len(p), dtype=np.int64)
 
@@ -101,25 +118,12 @@ def estimate_delta(
         return float(q[nodes, labels].mean()) if len(labels) else 0.0
 
     curve: dict[int, dict[str, float]] = {}
+    quick_cut = _quick_cuts(n_jobs, steps)
 
     def cut(j: int) -> float:
-        name = f"cut-{j:+03d}"
-        block = store.read(name) if store is not None and j not in curve else None
-        if block is not None:
-            curve[j] = block.facts
         if j not in curve:
             delta = 2.0 ** (j / 2)
-            raw = _core.solve(
-                terminal_weights,
-                edges,
-                weights * delta,
-                allowed,
-                method="quick",
-                time_limit_s=np.inf,
-                n_threads=as_n_threads(n_jobs),
-                progress=None,
-            )
-            labels = raw["labels"]
+            labels = quick_cut(terminal_weights, edges, weights * delta, allowed)
             ends = labels[edges]
             curve[j] = {
                 "delta": delta,
@@ -127,8 +131,6 @@ def estimate_delta(
                 "changed": float((labels != argmax).mean()) if len(labels) else 0.0,
                 "cut_edges": float((ends[:, 0] != ends[:, 1]).mean()) if len(ends) else 0.0,
             }
-            if store is not None:
-                store.try_write(name, {}, **curve[j])
         return curve[j]["expected_accuracy"]
 
     if len(edges):
@@ -145,20 +147,33 @@ def estimate_delta(
     )
 
 
-def _store(run: Run | None, probs: Matrix, terminal_weights: Matrix, *rest: Any) -> Store | None:
-    if run is None:
-        return None
-    edges, weights, allowed = rest
-    return run.stage(
-        "delta",
-        **fingerprints(
-            probs=probs,
-            terminal_weights=None if terminal_weights is probs else terminal_weights,
-            edges=edges,
-            weights=weights,
-            allowed=allowed,
-        ),
+def _key(probs: Matrix, terminal_weights: Matrix, *graph: Any) -> dict[str, Any]:
+    """What the estimate depends on."""
+    edges, weights, allowed = graph
+    return fingerprints(
+        probs=probs,
+        terminal_weights=None if terminal_weights is probs else terminal_weights,
+        edges=edges,
+        weights=weights,
+        allowed=allowed,
     )
+
+
+def _quick_cuts(n_jobs: int | None, steps: Checkpoint) -> Callable[..., npt.NDArray[Any]]:
+    """Labels by the core's quick method; the i-th call of a run is the i-th of any other."""
+    calls = itertools.count()
+
+    settings: dict[str, Any] = {
+        "method": "quick",
+        "time_limit_s": np.inf,
+        "n_threads": as_n_threads(n_jobs),
+        "progress": None,
+    }
+
+    def labels(*arrays: Any) -> Arrays:
+        return {"labels": _core.solve(*arrays, **settings)["labels"]}
+
+    return lambda *arrays: steps.keep(f"cut {next(calls)}", lambda: labels(*arrays))["labels"]
 
 
 def _first_step(p: Floats, terminal_weights: Matrix, coupling: float) -> int:
