@@ -8,7 +8,7 @@ certificate
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,8 +46,11 @@ def solve_constrained(
     n_threads: int,
     progress: Report | None,
     max_memory: int,
+    core: Callable[..., dict[str, Any]] = _core.solve,
 ) -> dict[str, Any]:
     """What ``_core.solve`` returns, for a problem with constraints, and further entries.
+
+    ``core``: makes the plain cut.
 
     ``certificate``: of the constraints; ``constraint_facts``: for the diagnostics;
     ``graph_component_ids``, ``graph_components``: components without the constraints across.
@@ -59,7 +62,7 @@ def solve_constrained(
     start = time.perf_counter()
     problem = reduce_problem(probs, allowed, edges, weights, constraints)
     reduced = time.perf_counter()
-    raw: dict[str, Any] = _core.solve(
+    raw = core(
         problem.probs,
         problem.edges,
         problem.weights,

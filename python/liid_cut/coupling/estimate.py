@@ -16,6 +16,7 @@ order of the nodes) do not change them.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,10 @@ from liid_cut.coupling.evidence import (
 )
 from liid_cut.graph import Edges, Weights, to_csr
 from liid_cut.inputs import Matrix, as_n_threads
+from liid_cut.npz import Arrays
+from liid_cut.runs.checkpoint import Checkpoint
+from liid_cut.runs.run import Run
+from liid_cut.runs.store import fingerprints
 from liid_cut.weights import LOG_FLOOR, Allowed
 
 _MOST_CUTS = 12
@@ -75,13 +80,37 @@ def estimate_delta(
     allowed: Allowed | None = None,
     *,
     n_jobs: int | None = None,
+    run: Run | None = None,
 ) -> DeltaEstimate:
-    """Choose delta for a graph whose ``weights`` are those at delta 1; parameters are checked."""
+    """Choose delta for a graph whose ``weights`` are those at delta 1; parameters are checked.
+
+    The steps are kept in the ``run``, if there is one, and in the end the estimate.
+    """
+    arrays = (probs, terminal_weights, edges, weights, allowed)
+    store = None if run is None else run.stage("delta", **_key(*arrays))
+    steps = Checkpoint(store)
+    found = Checkpoint(store).value(
+        "estimate", lambda: vars(_estimate(*arrays, n_jobs=n_jobs, steps=steps))
+    )
+    steps.clear()
+    return DeltaEstimate(**found)
+
+
+def _estimate(
+    probs: Matrix,
+    terminal_weights: Matrix,
+    edges: Edges,
+    weights: Weights,
+    allowed: Allowed | None,
+    *,
+    n_jobs: int | None,
+    steps: Checkpoint,
+) -> DeltaEstimate:
     p = as_probabilities(probs, allowed)
     graph = to_csr(len(p), edges, weights)
-    coupling = fit_coupling(p, graph, allowed)
-    share, n_told = fit_share(probs, graph, coupling, allowed)
-    q = marginals(p, graph, share * coupling, allowed)
+    coupling = steps.value("coupling", lambda: fit_coupling(p, graph, allowed))
+    share, n_told = fit_share(probs, graph, coupling, allowed, steps)
+    q = marginals(p, graph, share * coupling, allowed, steps)
     nodes = np.arange(len(p))
     argmax = p.argmax(axis=1) if p.size else np.zeros(len(p), dtype=np.int64)
 
@@ -89,21 +118,12 @@ def estimate_delta(
         return float(q[nodes, labels].mean()) if len(labels) else 0.0
 
     curve: dict[int, dict[str, float]] = {}
+    quick_cut = _quick_cuts(n_jobs, steps)
 
     def cut(j: int) -> float:
         if j not in curve:
             delta = 2.0 ** (j / 2)
-            raw = _core.solve(
-                terminal_weights,
-                edges,
-                weights * delta,
-                allowed,
-                method="quick",
-                time_limit_s=np.inf,
-                n_threads=as_n_threads(n_jobs),
-                progress=None,
-            )
-            labels = raw["labels"]
+            labels = quick_cut(terminal_weights, edges, weights * delta, allowed)
             ends = labels[edges]
             curve[j] = {
                 "delta": delta,
@@ -125,6 +145,35 @@ def estimate_delta(
         expected_argmax=score(argmax),
         curve=[curve[j] for j in sorted(curve)],
     )
+
+
+def _key(probs: Matrix, terminal_weights: Matrix, *graph: Any) -> dict[str, Any]:
+    """What the estimate depends on."""
+    edges, weights, allowed = graph
+    return fingerprints(
+        probs=probs,
+        terminal_weights=None if terminal_weights is probs else terminal_weights,
+        edges=edges,
+        weights=weights,
+        allowed=allowed,
+    )
+
+
+def _quick_cuts(n_jobs: int | None, steps: Checkpoint) -> Callable[..., npt.NDArray[Any]]:
+    """Labels by the core's quick method; the i-th call of a run is the i-th of any other."""
+    calls = itertools.count()
+
+    settings: dict[str, Any] = {
+        "method": "quick",
+        "time_limit_s": np.inf,
+        "n_threads": as_n_threads(n_jobs),
+        "progress": None,
+    }
+
+    def labels(*arrays: Any) -> Arrays:
+        return {"labels": _core.solve(*arrays, **settings)["labels"]}
+
+    return lambda *arrays: steps.keep(f"cut {next(calls)}", lambda: labels(*arrays))["labels"]
 
 
 def _first_step(p: Floats, terminal_weights: Matrix, coupling: float) -> int:

@@ -18,6 +18,7 @@ supports, and marginals q (n, K+1) of the labels given p and the neighbours.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -25,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
+from liid_cut.runs.checkpoint import Checkpoint
 from liid_cut.weights import LOG_FLOOR, Allowed
 
 Floats = npt.NDArray[Any]
@@ -82,14 +84,19 @@ def fit_coupling(p: Floats, graph: scipy.sparse.csr_array, allowed: Allowed | No
 
 
 def marginals(
-    p: Floats, graph: scipy.sparse.csr_array, coupling: float, allowed: Allowed | None
+    p: Floats,
+    graph: scipy.sparse.csr_array,
+    coupling: float,
+    allowed: Allowed | None,
+    steps: Checkpoint | None = None,
 ) -> Floats:
     """Mean-field marginals q (n, K+1), all nodes at once, each step taken half."""
+    sweeps = (steps or Checkpoint()).passed(f"marginals at {coupling!r}")
     logs = np.log(np.maximum(p, LOG_FLOOR))
     if allowed is not None:
         logs[~allowed] = -np.inf
-    q = p
-    for _ in range(_SWEEPS):
+    q = p if sweeps.found is None else sweeps.found["q"]
+    for sweep in range(sweeps.done, _SWEEPS):
         new = graph @ q
         new *= coupling
         new += logs
@@ -98,11 +105,16 @@ def marginals(
         q = new
         if change < _STILL:
             break
+        sweeps.save(sweep + 1, lambda: {"q": q})  # noqa: B023  (called at once)
     return q
 
 
 def fit_share(
-    probs: Floats, graph: scipy.sparse.csr_array, coupling: float, allowed: Allowed | None
+    probs: Floats,
+    graph: scipy.sparse.csr_array,
+    coupling: float,
+    allowed: Allowed | None,
+    steps: Checkpoint | None = None,
 ) -> tuple[float, int]:
     """The share of step 3, and the number of known labels that it rests on; with 0, the middle.
 
@@ -130,4 +142,6 @@ def fit_share(
         away = math.log2(share / LABELS_SHARE)
         return float(np.log(np.maximum(right, _MISTAKE)).sum()) - away**2 / 2
 
-    return max(_SHARES, key=evidence), int(told.sum())
+    keep = steps or Checkpoint()
+    found = {s: keep.value(f"evidence for {s}", functools.partial(evidence, s)) for s in _SHARES}
+    return max(_SHARES, key=found.__getitem__), int(told.sum())
