@@ -1,8 +1,8 @@
 """Settings of the documentation site, which Sphinx builds: ``nox -s docs``.
 
-Input: every Markdown file of docs/ and benchmarks/, and those of the root that are named below; they
-are read where they lie, so that links between them work in a clone as on the site. Output: HTML that
-needs no network: formulas are MathML, fonts are the system's.
+Input: every Markdown file of docs/ and benchmarks/, and those of the root that are named below;
+they are read where they lie, so that links between them work in a clone as on the site. Output:
+HTML that needs no network: formulas are MathML, fonts are the system's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
 ]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

@@ -13,7 +13,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 _SECTIONS = {"Parameters", "Returns", "Yields", "Raises", "Warns"}
-_ENTRY = re.compile(r"(?P<names>\*{0,2}[\w.]+(?:, [\w.]+)*) : (?P<text>.*)")
+_ENTRY = re.compile(r"(?P<names>\*{0,2}[\w.]+(?:, [\w.]+)*) :(?: (?P<text>.*))?")
 
 
 def one_form(lines: list[str]) -> list[str]:
@@ -26,19 +26,20 @@ def one_form(lines: list[str]) -> list[str]:
             section = line
         entry = _ENTRY.fullmatch(line)
         if section == "Attributes" and line == section:
-            out += [".. rubric:: Attributes", ""]
+            out += ["", "", ".. rubric:: Attributes", ""]  # two blank lines end Napoleon's section
         elif section == "Attributes" and re.fullmatch(r"-{3,}", line):
             continue
         elif section == "Attributes" and entry:
-            out += [f"``{entry['names']}``", f"    {entry['text']}"]
+            out += [f"``{entry['names']}``", f"    {entry['text'] or ''}".rstrip()]
         elif section in _SECTIONS and entry:
-            out += [entry["names"], f"    {entry['text']}"]
+            out += [entry["names"], f"    {entry['text'] or ''}".rstrip()]
         else:
             out.append(line)
     return out
 
 
-def _process(_app: Sphinx, _what: str, _name: str, _it: Any, _options: Any, lines: list[str]) -> None:
+def _process(*arguments: Any) -> None:
+    lines: list[str] = arguments[-1]
     lines[:] = one_form(lines)
 
 

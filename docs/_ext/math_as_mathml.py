@@ -1,7 +1,7 @@
 """Formulas as MathML, which browsers show by themselves: no script, no font, no network.
 
-Input: the math nodes of a page. Output: what docutils's own converter makes of their LaTeX. A formula
-that it cannot read is a warning, and so an error of ``nox -s docs``.
+Input: the math nodes of a page. Output: what docutils's own converter makes of their LaTeX. A
+formula that it cannot read is a warning, and so an error of ``nox -s docs``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The code of Markdown pages, found and run as a reader would: in order, in one folder.
 
-Input: a page. Fences of ``python`` and ``sh`` are run, those of other languages are written to files;
-a page's Python shares one namespace, and everything happens in the folder that the caller gives.
+Input: a page. Fences of ``python`` and ``sh`` are run, those of other languages are written to
+files; a page's Python shares one namespace, and all happens in the folder that the caller gives.
 HTML comments, which no reader sees, go before a fence:
 
 - ``<!-- file: NAME -->``: its text is written to that file, in place of running it;
@@ -47,7 +47,7 @@ class Snippet:
 
 
 def snippets_of(text: str) -> Iterator[Snippet]:
-    """The fences of a page that are code or its output. Raises ``ValueError`` for one that is bad."""
+    """The fences of a page that are code or its output. Raises ``ValueError`` for a bad one."""
     for fence in _FENCE.finditer(text):
         language = fence["language"].strip()
         if language.startswith("{") or "<!--" in language:
@@ -63,12 +63,17 @@ def snippets_of(text: str) -> Iterator[Snippet]:
             yield Snippet(language, fence["code"], line, name, value)
 
 
-def run_page(page: Path, folder: Path) -> int:
-    """Run a page's snippets in ``folder``; returns how many. Raises what goes wrong."""
+def run_page(page: Path, folder: Path, before: Path | None = None) -> int:
+    """Run a page's snippets in ``folder``; returns how many. Raises what goes wrong.
+
+    ``before``: a Python file that runs first, as if it stood at the head of the page.
+    """
     namespace: dict[str, Any] = {"__name__": "__main__"}
     printed = ""
     count = 0
     with contextlib.chdir(folder):
+        if before is not None:
+            exec(compile(before.read_text(encoding="utf-8"), before, "exec"), namespace)
         for snippet in snippets_of(page.read_text(encoding="utf-8")):
             where = f"{page}:{snippet.line}"
             if snippet.comment == "not run":

@@ -15,7 +15,7 @@ from documentation.snippets import run_page, snippets_of
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-# What a page's reader has beforehand: a script that makes it, run in the page's folder.
+# What a page's reader has beforehand: a script that makes files and names, run before the page.
 INPUTS = Path(__file__).parent / "inputs"
 
 
@@ -34,9 +34,7 @@ def test_snippets_run(page: Path, tmp_path: Path) -> None:
     if "```cmake" in text and shutil.which("cmake") is None:
         pytest.skip("cmake is not installed")
     before = INPUTS / f"{name_of(page).removesuffix('.md').replace('/', '_').lower()}.py"
-    if before.exists():
-        exec(compile(before.read_text(), str(before), "exec"), {"folder": tmp_path})
-    assert run_page(page, tmp_path) > 0
+    assert run_page(page, tmp_path, before if before.exists() else None) > 0
 
 
 def documented(module: str) -> list[Any]:
