@@ -56,6 +56,8 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
         those that the cut without them breaks, and ``extra_cost``, what keeping them costs.
     fun, x, mip_dual_bound, mip_gap, mip_node_count : SciPy's names for the same things.
 
+    Notes
+    -----
     Figures: ``plot_components``, ``plot_bounds``, ``plot_timings``, ``plot_labels``,
     ``plot_confusion`` (:mod:`liid_cut.plots`); a page of everything:
     :func:`liid_cut.report.write_report`.
