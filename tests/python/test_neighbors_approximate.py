@@ -10,7 +10,7 @@ from instances import Floats, features
 from scipy.stats import binom
 
 from liid_cut import RecallWarning, find_neighbors, multiway_cut
-from liid_cut.neighbors import clusters, methods, projected, recall
+from liid_cut.neighbors import choice, clusters, projected, recall
 from liid_cut.neighbors.recall import recall_of
 
 RNG = np.random.default_rng(0)
@@ -99,8 +99,8 @@ def test_recall_below_target_is_among_the_results_warnings() -> None:
 
 
 def force_auto(monkeypatch: pytest.MonkeyPatch, exact: float, certified: float) -> None:
-    monkeypatch.setattr(methods, "_EXACT_UP_TO", exact)
-    monkeypatch.setattr(methods, "_CERTIFIED_UP_TO", certified)
+    monkeypatch.setattr(choice, "_EXACT_UP_TO", exact)
+    monkeypatch.setattr(choice, "_CERTIFIED_UP_TO", certified)
 
 
 def test_auto_is_exact_for_few_rows() -> None:

@@ -20,6 +20,7 @@ from liid_cut.memory import machine_bytes
 from liid_cut.neighbors import faiss_index, given, torch_device
 from liid_cut.neighbors.certified import certified
 from liid_cut.neighbors.checkpoint import Checkpoint, search_key
+from liid_cut.neighbors.choice import automatic_methods
 from liid_cut.neighbors.duplicates import all_rows, kept_rows
 from liid_cut.neighbors.exact import exact
 from liid_cut.neighbors.groups import Groups
@@ -34,11 +35,7 @@ from liid_cut.neighbors.workers import workers
 METHODS = ("auto", "exact", "certified", "pca")
 PREFIXES = (faiss_index.PREFIX, torch_device.PREFIX)
 
-# Multiply-adds, of which a core does about 10^11 a second: up to these "auto" takes its time.
 _FEW_ROWS = 512
-_EXACT_UP_TO = 1e12
-_CERTIFIED_UP_TO = 2e13
-_CERTIFIED_WIDTH = 300
 _EFFORTS = (1, 2, 4)
 _LISTS_PER_NEIGHBOR = 96  # bytes a row, of candidates and results
 _BYTES_PER_THREAD = 24 << 20
@@ -158,20 +155,17 @@ def _automatic(
     max_bytes: int,
     checkpoint: Checkpoint,
 ) -> Found:
-    """Exact while all pairs are cheap, then certified, then measured recall; exact at the end.
-
-    The rule looks at n and d alone, never at the clock: the same input, the same method.
-    """
+    """Exact while all pairs are cheap, then certified, then measured recall; exact at the end."""
     arguments = (rows, k, groups, max_bytes, checkpoint)
-    pairs = rows.n**2 / 2
-    if pairs * rows.d <= _EXACT_UP_TO:
+    methods = automatic_methods(rows.n, rows.d)
+    if methods[0] == "exact":
         return Found(exact(*arguments), "exact", True, "all pairs are few enough to compare")
     why = f"{rows.n} x {rows.d} is much for all pairs"
-    if pairs * min(_CERTIFIED_WIDTH, rows.d) <= _CERTIFIED_UP_TO:
+    if methods[0] == "certified":
         nearest, how = certified(*arguments)
         if nearest is not None:
             return Found(nearest, "certified", True, f"{why}: {how}")
-        if pairs * rows.d <= _CERTIFIED_UP_TO:
+        if methods[1] == "exact":
             return Found(exact(*arguments), "exact", True, how)
         why = f"{why}; {how}"
     for effort in _EFFORTS:
