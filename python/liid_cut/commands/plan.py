@@ -181,7 +181,7 @@ def plan_lines(plan: RunPlan) -> list[str]:
 
 def _table(plan: RunPlan) -> list[str]:
     """A row for each stage, below it its steps where it has several, and the sums."""
-    rows = [("stage", "CPU", "clock", "memory", "disk", "network", "tasks")]
+    rows: list[tuple[str, ...]] = [("stage", "CPU", "clock", "memory", "disk", "network", "tasks")]
     for stage in plan.stages:
         rows.append(_row(stage.stage, stage, stage.tasks))
         if len(stage.steps) > 1:

@@ -166,7 +166,7 @@ def _cut(known: dict[str, float], scale: float) -> None:
     cuts: list[Run] = []
     settings = {"method": "auto", "time_limit_s": np.inf, "n_threads": 1, "progress": None}
     for labels in (21, 41):
-        probs, table = _problem(int(8192 * scale), labels)
+        probs, table = _problem(int(16384 * scale), labels)
         graph = {"delta": 1.0, "symmetrize": "mutual"}
         seconds = cpu_seconds(neighbor_edges, table, **graph)
         if "slot" not in known:
@@ -183,6 +183,7 @@ def _cut(known: dict[str, float], scale: float) -> None:
     fit(cuts, known)
 
     messages = np.random.default_rng(_SEED).standard_normal(1 << 19)
+    messages[messages < 1] = 0  # most are
     seconds = cpu_seconds(lambda: np.savez_compressed(io.BytesIO(), messages))
     fit([({"written_byte": messages.nbytes}, seconds)], known)
 

@@ -19,8 +19,8 @@ from liid_cut.planning.settings import PlanSettings
 
 # Python with NumPy, SciPy, the core and FAISS.
 PROCESS_BYTES = 75 << 20
-# Of a result file, compressed: most messages are zero or round.
-_COMPRESSED = 0.5
+# Of a result file, compressed: most messages are zero.
+_COMPRESSED = 0.16
 
 
 def layout(settings: PlanSettings) -> Layout:
