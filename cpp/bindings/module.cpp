@@ -4,6 +4,7 @@
 namespace liid_cut::python {
 void bind_boxes(pybind11::module_& m);
 void bind_graph(pybind11::module_& m);
+void bind_memory(pybind11::module_& m);
 void bind_neighbours(pybind11::module_& m);
 void bind_relaxation(pybind11::module_& m);
 void bind_solve(pybind11::module_& m);
@@ -19,6 +20,7 @@ PYBIND11_MODULE(_core, m) {
 #endif
   liid_cut::python::bind_boxes(m);
   liid_cut::python::bind_graph(m);
+  liid_cut::python::bind_memory(m);
   liid_cut::python::bind_neighbours(m);
   liid_cut::python::bind_relaxation(m);
   liid_cut::python::bind_solve(m);

@@ -26,12 +26,12 @@ from liid_cut.neighbors import NeighborTable, RecallWarning, find_neighbors
 from liid_cut.planning import RunPlan, plan_run
 from liid_cut.problem import MultiwayCutProblem, make_problem
 from liid_cut.progress import Progress
-from liid_cut.result import MultiwayCutResult
 from liid_cut.tags import tags_to_allowed
 from liid_cut.verify import Verification, verify
 
 if TYPE_CHECKING:
     from liid_cut.estimator import MultiwayCutClassifier as MultiwayCutClassifier
+    from liid_cut.result import MultiwayCutResult as MultiwayCutResult
 
 __all__ = [
     "DeltaPath",
@@ -68,7 +68,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs scikit-learn when it is asked for."""
+    """Import what needs scikit-learn or SciPy's optimisers when it is asked for."""
+    if name == "MultiwayCutResult":
+        from liid_cut.result import MultiwayCutResult
+
+        return MultiwayCutResult
     if name != "MultiwayCutClassifier":
         raise AttributeError(f"module 'liid_cut' has no attribute {name!r}")
     try:
@@ -78,3 +82,8 @@ def __getattr__(name: str) -> Any:
             f"{name} needs scikit-learn >= 1.6 (pip install 'liid-cut[sklearn]'): {error}"
         ) from error
     return MultiwayCutClassifier
+
+
+def __dir__() -> list[str]:
+    """Names for completion, those that are imported when asked for too."""
+    return sorted({*globals(), *__all__, "MultiwayCutClassifier"})

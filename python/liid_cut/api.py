@@ -6,11 +6,11 @@ import os
 import time
 import warnings
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from liid_cut import _core
+from liid_cut.components import MESSAGES, component_table
 from liid_cut.constraints.solve import solve_constrained
 from liid_cut.diagnostics import MultiwayCutWarning, diagnose, diagnose_constrained
 from liid_cut.inputs import as_allowed, as_bytes, as_choice, as_n_threads, as_number
@@ -18,7 +18,10 @@ from liid_cut.memory import free_bytes
 from liid_cut.presets import authors_labels
 from liid_cut.problem import MultiwayCutProblem, make_problem
 from liid_cut.progress import reporter
-from liid_cut.result import MESSAGES, MultiwayCutResult, component_table
+from liid_cut.runs.run import Run, as_run, core_of
+
+if TYPE_CHECKING:
+    from liid_cut.result import MultiwayCutResult
 
 METHODS = ("auto", "ckr", "brute_force")
 
@@ -52,6 +55,7 @@ def multiway_cut(
     n_jobs: int | None = None,
     progress: Any = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    client: Any = None,
 ) -> MultiwayCutResult:
     """Label proposals by the cheapest multi-way cut of their nearest-neighbour graph.
 
@@ -125,8 +129,16 @@ def multiway_cut(
         returned with its bound. The neighbour search counts but is not cut short.
     n_jobs : threads; None or -1: all cores. Results do not depend on it.
     progress : True for a progress bar, or a function of one :class:`liid_cut.Progress`.
-    checkpoint : folder for the state of the neighbour search; a call that was killed goes on from
-        there.
+    checkpoint : folder for what is done; a call that was killed, at any moment, goes on from there
+        to the same bits. Files of other input or settings are refused; one that is damaged is
+        repaired, which ``diagnostics["warnings"]`` then says. Covers the search, the estimate of
+        delta and the cut, in batches of about a second; of one huge component, and of the search
+        for links and coverage, nothing is kept before its end. See :mod:`liid_cut.runs`.
+
+    client : a ``dask.distributed.Client``: the work is done by its workers, with the same bits, and
+        ``probs``, ``feats`` and ``allowed`` may also be paths of ``.npy``, ``.zarr`` or
+        ``.parquet``, zarr arrays and dask arrays, which no process ever holds as a whole; see
+        :mod:`liid_cut.distributed`, which also says what has no distributed form.
 
     Returns
     -------
@@ -151,7 +163,13 @@ def multiway_cut(
     >>> result.status
     'optimal'
     """
+    if client is not None:
+        arguments = dict(locals())
+        from liid_cut.distributed import multiway_cut_on
+
+        return multiway_cut_on(**arguments)
     start = time.perf_counter()
+    run = as_run(checkpoint)
     problem = make_problem(
         probs,
         feats,
@@ -176,14 +194,15 @@ def multiway_cut(
         zero_rows=zero_rows,
         shared_tags=shared_tags,
         n_jobs=n_jobs,
-        checkpoint=checkpoint,
+        checkpoint=run,
     )
     graph_time = time.perf_counter() - start
     if time_limit is not None:
         time_limit = as_number("time_limit", time_limit, positive=True)
         time_limit = max(time_limit - graph_time, 1e-9)
 
-    result = _solve(problem, method, time_limit, n_jobs, progress, max_memory)
+    made_by = {"preset": preset, "n_neighbors": n_neighbors, "symmetrize": symmetrize}
+    result = _solve(problem, method, time_limit, n_jobs, progress, max_memory, run, **made_by)
     result.preset = preset
     result.timings = {"graph": graph_time, **result.timings}
     result.timings["total"] = time.perf_counter() - start
@@ -201,12 +220,14 @@ def solve(
     n_jobs: int | None = None,
     progress: Any = None,
     max_memory: int | str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> MultiwayCutResult:
     """Solve a problem made by :func:`liid_cut.make_problem`; see :func:`liid_cut.multiway_cut`.
 
     For solving the same graph several times without a new neighbour search.
     """
-    return _solve(problem, method, time_limit, n_jobs, progress, max_memory)
+    run = as_run(checkpoint)
+    return _solve(problem, method, time_limit, n_jobs, progress, max_memory, run)
 
 
 def _solve(
@@ -216,6 +237,8 @@ def _solve(
     n_jobs: int | None,
     progress: Any,
     max_memory: int | str | None,
+    run: Run | None,
+    **made_by: Any,
 ) -> MultiwayCutResult:
     as_choice("method", method, METHODS)
     seconds = np.inf if time_limit is None else as_number("time_limit", time_limit, positive=True)
@@ -230,10 +253,11 @@ def _solve(
             "max_memory": max(1, max_bytes),  # 0 would be no limit
         }
         arrays = problem.probs, problem.edges, problem.weights, problem.allowed
+        core = core_of(run, **_settings_of(problem), **made_by)
         if problem.constraints is None:
-            raw = _core.solve(*arrays, **settings)
+            raw = core(*arrays, **settings)
         else:
-            raw = solve_constrained(*arrays, problem.constraints, **settings)
+            raw = solve_constrained(*arrays, problem.constraints, **settings, core=core)
         if report is not None:
             n = len(raw["components"]["size"])
             with suppress(KeyboardInterrupt):  # as in the core: it only stops, and here all is done
@@ -247,6 +271,25 @@ def _solve(
         warnings.warn(note, MultiwayCutWarning, stacklevel=3)
     if diagnostics["collapsed"]:
         warnings.warn(diagnostics["warnings"][-1], MultiwayCutWarning, stacklevel=3)
+
+    if run is not None:
+        diagnostics["checkpoint"] = run.report()
+        diagnostics["warnings"] = [*run.journal.notes, *diagnostics["warnings"]]
+
+    seconds = time.perf_counter() - start
+    return result_of(problem, raw, components, diagnostics, method, seconds)
+
+
+def result_of(
+    problem: MultiwayCutProblem,
+    raw: dict[str, Any],
+    components: Any,
+    diagnostics: dict[str, Any],
+    method: str,
+    seconds: float,
+) -> MultiwayCutResult:
+    """The result that users get, from what the core returned."""
+    from liid_cut.result import MultiwayCutResult
 
     gap = raw["cost"] - raw["lower_bound"]
     return MultiwayCutResult(
@@ -275,7 +318,7 @@ def _solve(
         temperature=problem.temperature,
         edge_weights=problem.edge_weights,
         method=method,
-        timings={**raw["timings"], "total": time.perf_counter() - start},
+        timings={**raw["timings"], "total": seconds},
         diagnostics=diagnostics,
         x=raw["labels"],
         fun=raw["cost"],
@@ -283,3 +326,9 @@ def _solve(
         mip_gap=gap / abs(raw["cost"]) if raw["cost"] else gap,
         mip_node_count=int(components["search_nodes"].sum()),
     )
+
+
+def _settings_of(problem: MultiwayCutProblem) -> dict[str, Any]:
+    """What a refused checkpoint can name as different."""
+    names = "delta", "graph_scale", "terminal_weights", "temperature", "edge_weights"
+    return {name: getattr(problem, name) for name in names}

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from scipy.optimize import minimize_scalar
+import scipy
 
 from liid_cut.constraints.inputs import restricted
 from liid_cut.costs import check_size, label_costs_of
@@ -78,7 +77,7 @@ def cut_margins(
 def votes(graph_rows: Any, labels: npt.NDArray[Any], n_labels: int) -> Floats:
     """Weight of the edges of some nodes to neighbours of each label, (rows, n_labels)."""
     n = len(labels)
-    ones = sp.csr_array((np.ones(n), labels, np.arange(n + 1)), shape=(n, n_labels))
+    ones = scipy.sparse.csr_array((np.ones(n), labels, np.arange(n + 1)), shape=(n, n_labels))
     weights: Floats = (graph_rows @ ones).toarray()
     return weights
 
@@ -224,5 +223,5 @@ def fit_temperature(distributions: Any, labels: Any) -> float:
         return float((norm - power * of_truth).sum() + 0.5 * (log_power / _PRIOR_DEVIATION) ** 2)
 
     limit = _LARGEST_LOG_TEMPERATURE
-    found = minimize_scalar(unlikeliness, bounds=(-limit, limit), method="bounded")
+    found = scipy.optimize.minimize_scalar(unlikeliness, bounds=(-limit, limit), method="bounded")
     return float(np.exp(-found.x))

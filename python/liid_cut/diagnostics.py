@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from liid_cut.components import component_table
 from liid_cut.problem import MultiwayCutProblem
-from liid_cut.result import component_table
 
 Counts = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.int32]
@@ -45,6 +45,7 @@ def diagnose(
     labels: npt.NDArray[np.int32],
     component_ids: npt.NDArray[np.int32],
     components: npt.NDArray[Any],
+    preferences: tuple[npt.NDArray[Any], npt.NDArray[np.bool_]] | None = None,
 ) -> dict[str, Any]:
     """Facts about the graph and the labelling, and ``warnings``, a list of sentences.
 
@@ -53,6 +54,7 @@ def diagnose(
     ``collapsed``: whether edges outweigh the terminals, as the head of this file says; then the
     last warning tells how it shows and which settings mend it.
     ``lost_labels``: those that died out.
+    ``preferences``: of the problem's nodes, where they are known (:func:`preferences_of`).
     """
     facts: dict[str, Any] = {
         "closed_by": dict(sorted(Counter(components["stage"].tolist()).items())),
@@ -78,7 +80,9 @@ def diagnose(
             "neighbours keep components small"
         )
 
-    preferred, decided = _preferences(problem)
+    if preferences is None:
+        preferences = preferences_of(problem.probs, problem.allowed)
+    preferred, decided = preferences
     facts["lost_labels"] = _lost_labels(preferred[decided], labels[decided])[2].tolist()
     sign = None
     if share > _MOST:
@@ -112,15 +116,17 @@ def diagnose_constrained(
     return facts
 
 
-def _preferences(problem: MultiwayCutProblem) -> tuple[Counts, npt.NDArray[np.bool_]]:
+def preferences_of(
+    weights: npt.NDArray[Any], allowed: npt.NDArray[np.bool_] | None
+) -> tuple[Counts, npt.NDArray[np.bool_]]:
     """Each node's label of largest weight among those allowed, and whether it has a preference."""
-    weights = problem.probs
-    if problem.allowed is not None:
-        weights = np.where(problem.allowed, weights, -1)
+    n_labels = weights.shape[1]
+    if allowed is not None:
+        weights = np.where(allowed, weights, -1)
     preferred = weights.argmax(axis=1)
     least = weights.min(axis=1, initial=np.inf)
     largest = weights[np.arange(len(weights)), preferred]
-    return preferred, (largest > least) | (problem.n_labels == 1)
+    return preferred, (largest > least) | (n_labels == 1)
 
 
 def _lost_labels(preferred: Counts, labels: Labels) -> tuple[Counts, Counts, Counts]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
+import scipy
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.multiclass import check_classification_targets
@@ -215,7 +215,7 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
             dtype=[np.float64, np.float32],
         )
         if self.metric == "precomputed":
-            weights = sp.csr_array(X, dtype=np.float64) * self.result_.graph_scale
+            weights = scipy.sparse.csr_array(X, dtype=np.float64) * self.result_.graph_scale
             if not (weights.data >= 0).all():
                 raise ValueError("X has a negative weight; with metric='precomputed' all are >= 0")
         else:
@@ -316,11 +316,11 @@ def _classes(known_labels: npt.NDArray[Any], probs: Any) -> npt.NDArray[Any]:
     return names
 
 
-def _without_diagonal(graph: Any) -> sp.coo_array:
+def _without_diagonal(graph: Any) -> scipy.sparse.coo_array:
     if graph.shape[0] != graph.shape[1]:
         raise ValueError(f"X has shape {graph.shape}; with metric='precomputed' it must be (n, n)")
-    entries = sp.coo_array(graph)
+    entries = scipy.sparse.coo_array(graph)
     off = entries.row != entries.col
-    return sp.coo_array(
+    return scipy.sparse.coo_array(
         (entries.data[off], (entries.row[off], entries.col[off])), shape=graph.shape
     )

@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut._core import __version__
+from liid_cut.components import COMPONENT_DTYPE
 from liid_cut.constraints.certificate import ARRAYS as CERTIFICATE_ARRAYS
 from liid_cut.graph import to_csr
 from liid_cut.npz import Arrays, FilePath, read_arrays, require, write_arrays
 from liid_cut.presets import PRESETS
 from liid_cut.proof_files import pack, unpack
-from liid_cut.result import COMPONENT_DTYPE, MultiwayCutResult
+from liid_cut.result import MultiwayCutResult
 from liid_cut.tags import tags_to_allowed
 
 RESULT_FORMAT = "liid_cut result 1"

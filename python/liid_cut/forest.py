@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
+import scipy
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -43,17 +42,19 @@ def spanning_forest(n_nodes: int, edges: npt.NDArray[Any], weights: Floats) -> F
     ends = (edges[:, 0], edges[:, 1])
     shape = (n_nodes, n_nodes)
     lightness = 1 + (weights.max(initial=0.0) - weights) / max(weights.max(initial=0.0), 1e-300)
-    tree = minimum_spanning_tree(sp.csr_array((lightness, ends), shape=shape)).tocoo()
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(
+        scipy.sparse.csr_array((lightness, ends), shape=shape)
+    ).tocoo()
     place = np.searchsorted(
         edges[:, 0].astype(np.int64) * n_nodes + edges[:, 1],
         tree.row.astype(np.int64) * n_nodes + tree.col,
     )
     ones = np.concatenate([place, place]) + 1  # 0 would be no entry
-    joined = sp.csr_array(
+    joined = scipy.sparse.csr_array(
         (ones, (np.concatenate([tree.row, tree.col]), np.concatenate([tree.col, tree.row]))),
         shape=shape,
     )
-    _, ids = connected_components(joined, directed=False)
+    _, ids = scipy.sparse.csgraph.connected_components(joined, directed=False)
     _, roots = np.unique(ids, return_index=True)
     parent, edge = np.full(n_nodes, -1), np.full(n_nodes, -1)
     seen = np.zeros(n_nodes, dtype=bool)

@@ -9,7 +9,7 @@ changes the cost of all labels of u by one constant, so negative costs are no ma
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,9 @@ from liid_cut.costs import weights_of_costs
 from liid_cut.graph import canonical_edges
 from liid_cut.inputs import as_array, as_choice, as_index_array
 from liid_cut.problem import MultiwayCutProblem
-from liid_cut.result import MultiwayCutResult
+
+if TYPE_CHECKING:
+    from liid_cut.result import MultiwayCutResult
 
 ALGORITHMS = ("expansion", "swap")
 

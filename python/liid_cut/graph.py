@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
+import scipy
 
 from liid_cut import _core
 from liid_cut.graph_inputs import as_matrix_or_pair
@@ -46,7 +46,7 @@ def build_graph(
     zero_rows: str = "error",
     groups: Any = None,
     n_jobs: int | None = None,
-) -> sp.csr_array:
+) -> scipy.sparse.csr_array:
     """Build the k-nearest-neighbour graph of the paper (Eq. 10).
 
     Parameters
@@ -111,12 +111,12 @@ def neighbor_edges(table: NeighborTable, *, delta: float, symmetrize: str) -> tu
     return edges, weights
 
 
-def to_csr(n_nodes: int, edges: Edges, weights: Weights) -> sp.csr_array:
+def to_csr(n_nodes: int, edges: Edges, weights: Weights) -> scipy.sparse.csr_array:
     """Symmetric CSR matrix of a canonical edge list."""
     u, v = edges[:, 0], edges[:, 1]
     data = np.concatenate([weights, weights])
     ends = (np.concatenate([u, v]), np.concatenate([v, u]))
-    return sp.csr_array(sp.coo_array((data, ends), shape=(n_nodes, n_nodes)))
+    return scipy.sparse.csr_array(scipy.sparse.coo_array((data, ends), shape=(n_nodes, n_nodes)))
 
 
 def canonical_edges(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
@@ -136,7 +136,7 @@ def canonical_edges(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
         not finite; the message names the first such entry.
     """
     graph = as_matrix_or_pair(graph, n_nodes)
-    if sp.issparse(graph):
+    if scipy.sparse.issparse(graph):
         edges, weights = _edges_of_sparse(graph, n_nodes)
     elif isinstance(graph, tuple) and len(graph) == 2:
         edges, weights = _edges_of_pair(graph[0], graph[1], n_nodes)
@@ -174,7 +174,7 @@ def _edges_of_sparse(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
         raise ValueError(f"graph has shape {graph.shape}; probs needs ({n_nodes}, {n_nodes})")
     if graph.dtype.kind not in "fiub":
         raise ValueError(f"graph has dtype {graph.dtype}; it must be numeric")
-    matrix = sp.csr_array(graph, dtype=np.float64)
+    matrix = scipy.sparse.csr_array(graph, dtype=np.float64)
     matrix.sum_duplicates()
     _reject_bad_entries(matrix)
 
@@ -188,12 +188,12 @@ def _edges_of_sparse(graph: Any, n_nodes: int) -> tuple[Edges, Weights]:
             f"{matrix[v, u]}; store each undirected edge in both directions, for example "
             "graph + graph.T"
         )
-    upper = sp.triu(0.5 * matrix + 0.5 * matrix.T, k=1).tocoo()
+    upper = scipy.sparse.triu(0.5 * matrix + 0.5 * matrix.T, k=1).tocoo()
     edges = np.stack([upper.row, upper.col], axis=1).astype(np.int32)
     return edges, np.ascontiguousarray(upper.data)
 
 
-def _reject_bad_entries(matrix: sp.csr_array) -> None:
+def _reject_bad_entries(matrix: scipy.sparse.csr_array) -> None:
     entries = matrix.tocoo()
     bad = ~(np.isfinite(entries.data) & (entries.data >= 0))
     loops = (entries.row == entries.col) & (entries.data != 0)

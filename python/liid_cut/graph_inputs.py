@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
+import scipy
 
 from liid_cut.inputs import MAX_INDEX
 
@@ -44,7 +44,7 @@ def as_matrix_or_pair(graph: Any, n_nodes: int) -> Any:
             raise ValueError(f"graph has shape {graph.shape}; probs needs ({n_nodes}, {n_nodes})")
         if graph.dtype.kind not in "fiub":
             raise ValueError(f"graph is a ndarray of {graph.dtype}; it must be numeric")
-        return sp.csr_array(graph)
+        return scipy.sparse.csr_array(graph)
     return graph
 
 
@@ -113,4 +113,4 @@ def _matrix_or_pair(
     if loops.size:  # also those of weight 0, as in undirected graphs
         u = ends[loops[0], 0]
         raise ValueError(f"edge {loops[0]} of graph is ({u}, {u}); self-loops are not allowed")
-    return sp.coo_array((weights, (ends[:, 0], ends[:, 1])), shape=(n_nodes, n_nodes))
+    return scipy.sparse.coo_array((weights, (ends[:, 0], ends[:, 1])), shape=(n_nodes, n_nodes))

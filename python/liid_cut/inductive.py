@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
+import scipy
 
 from liid_cut.neighbors import NeighborTable
 
@@ -57,7 +57,7 @@ class KnownRows:
             least = table.similarities[:, n_neighbors - 1] - 8 * np.finfo(feats.dtype).eps
         return cls(unit_rows(feats), least, n_neighbors)
 
-    def similarities(self, feats: Any) -> sp.csr_array:
+    def similarities(self, feats: Any) -> scipy.sparse.csr_array:
         """Cosines (r, n) of new rows with the rows they are joined to.
 
         Of equally similar rows the lower ones count. Zero rows are joined to none.
@@ -67,7 +67,7 @@ class KnownRows:
         k = min(self.n_neighbors, n)
         is_zero = ~self.units.any(axis=1)
         block = max(1, _ENTRIES_PER_BLOCK // max(n, 1))
-        parts = [sp.csr_array((0, n))]
+        parts = [scipy.sparse.csr_array((0, n))]
         for begin in range(0, len(new), block):
             chunk = new[begin : begin + block]
             cosines = chunk @ self.units.T
@@ -82,5 +82,5 @@ class KnownRows:
             rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
             kept = (rank < k) & (values >= self.least[columns])
             joined = (values[kept], (rows[kept], columns[kept]))
-            parts.append(sp.csr_array(joined, shape=(len(chunk), n)))
-        return sp.csr_array(sp.vstack(parts, format="csr"))
+            parts.append(scipy.sparse.csr_array(joined, shape=(len(chunk), n)))
+        return scipy.sparse.csr_array(scipy.sparse.vstack(parts, format="csr"))

@@ -39,24 +39,34 @@ def as_array(name: str, value: Any) -> npt.NDArray[Any]:
 def as_float_matrix(name: str, value: Any) -> Matrix:
     """A 2-d array of float16, float32 or float64 in native byte order; integers become float64."""
     array = as_array(name, value)
-    if array.ndim != 2:
-        raise ValueError(f"{name} has shape {array.shape}; it must be 2-dimensional")
-    if max(array.shape) > MAX_INDEX:
-        raise ValueError(f"{name} has shape {array.shape}; at most {MAX_INDEX} rows and columns")
+    check_float_matrix(name, array.shape, array.dtype)
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
-    if array.dtype.kind != "f" or array.dtype.itemsize > 8:
-        raise ValueError(f"{name} has dtype {array.dtype}; it must be float16, float32 or float64")
     return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def check_float_matrix(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Shape and type of a matrix of numbers, wherever its entries are."""
+    if len(shape) != 2:
+        raise ValueError(f"{name} has shape {shape}; it must be 2-dimensional")
+    if max(shape) > MAX_INDEX:
+        raise ValueError(f"{name} has shape {shape}; at most {MAX_INDEX} rows and columns")
+    if dtype.kind not in "iub" and (dtype.kind != "f" or dtype.itemsize > 8):
+        raise ValueError(f"{name} has dtype {dtype}; it must be float16, float32 or float64")
 
 
 def as_probs(value: Any, *, allow_zero_rows: bool) -> Matrix:
     """Class probabilities (n, K+1): finite, non-negative, and by default no row all zero."""
     probs = as_float_matrix("probs", value)
-    if probs.shape[1] == 0:
-        raise ValueError(f"probs has shape {probs.shape}; it needs at least one column (label)")
+    check_probs_shape(probs.shape)
     _core.check_probs(probs, allow_zero_rows)
     return probs
+
+
+def check_probs_shape(shape: tuple[int, ...]) -> None:
+    """At least one label."""
+    if shape[1] == 0:
+        raise ValueError(f"probs has shape {shape}; it needs at least one column (label)")
 
 
 def as_feats(value: Any, n_nodes: int | None = None) -> Matrix:
@@ -67,11 +77,16 @@ def as_feats(value: Any, n_nodes: int | None = None) -> Matrix:
     if isinstance(value, str | os.PathLike):
         value = _mapped(value)
     feats = as_float_matrix("feats", value)
-    if n_nodes is not None and len(feats) != n_nodes:
-        raise ValueError(f"feats has {len(feats)} rows but probs has {n_nodes}; both must agree")
-    if feats.shape[1] == 0 and len(feats) > 0:
-        raise ValueError(f"feats has shape {feats.shape}; it needs at least one column")
+    check_feats_shape(feats.shape, n_nodes)
     return feats
+
+
+def check_feats_shape(shape: tuple[int, ...], n_nodes: int | None) -> None:
+    """As many rows as ``probs`` has (None: any number), and a column."""
+    if n_nodes is not None and shape[0] != n_nodes:
+        raise ValueError(f"feats has {shape[0]} rows but probs has {n_nodes}; both must agree")
+    if shape[1] == 0 and shape[0] > 0:
+        raise ValueError(f"feats has shape {shape}; it needs at least one column")
 
 
 def _mapped(path: str | os.PathLike[str]) -> npt.NDArray[Any]:

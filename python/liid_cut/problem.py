@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
+import scipy
 
+from liid_cut import _core
 from liid_cut.constraints.inputs import (
     Constraints,
     as_constraints,
@@ -18,6 +19,8 @@ from liid_cut.constraints.inputs import (
     with_extra_edges,
 )
 from liid_cut.coupling import estimate_delta
+from liid_cut.coupling.estimate import DeltaEstimate
+from liid_cut.coupling.sample import MOST_NODES, sampled_nodes
 from liid_cut.graph import Edges, Weights, canonical_edges, neighbor_edges, to_csr
 from liid_cut.inputs import (
     Matrix,
@@ -29,6 +32,7 @@ from liid_cut.inputs import (
 )
 from liid_cut.neighbors import as_table, is_table, search, search_settings
 from liid_cut.presets import PAPER_DELTA, PRESETS, authors_edges, authors_terminal_weights
+from liid_cut.runs.run import Run, as_run
 from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS, as_terminal_weights, weighted_table
 
 
@@ -77,7 +81,7 @@ class MultiwayCutProblem:
         return int(self.probs.shape[1])
 
     @property
-    def graph(self) -> sp.csr_array:
+    def graph(self) -> scipy.sparse.csr_array:
         """The edges as a symmetric CSR array (n, n)."""
         return to_csr(self.n_nodes, self.edges, self.weights)
 
@@ -107,7 +111,7 @@ def make_problem(
     zero_rows: str = "error",
     shared_tags: bool = False,
     n_jobs: int | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | Run | None = None,
 ) -> MultiwayCutProblem:
     """Check the input and build the graph; parameters as in :func:`liid_cut.multiway_cut`.
 
@@ -116,6 +120,7 @@ def make_problem(
     ValueError : the message names the argument, the first offending row and what is allowed.
     """
     as_choice("preset", preset, PRESETS)
+    run = as_run(checkpoint)
     has_table = is_table(neighbors)
     if (feats is None) == (graph is None) and not (has_table and feats is None and graph is None):
         given = "neither" if feats is None else "both"
@@ -163,7 +168,7 @@ def make_problem(
                 neighbors=neighbors,
                 target_recall=target_recall,
                 max_memory=max_memory,
-                checkpoint=checkpoint,
+                checkpoint=run,
                 zero_rows=zero_rows,
                 n_jobs=n_jobs,
             )
@@ -189,7 +194,7 @@ def make_problem(
     if by_preset:
         delta = "auto" if preset == "default" else PAPER_DELTA
     if delta is not None:
-        problem = with_delta(problem, matrix, delta, n_jobs)
+        problem = with_delta(problem, matrix, delta, n_jobs, run)
     if graph is not None:
         problem = replace(problem, graph_scale=problem.delta)
     if by_preset and preset == "paper":
@@ -215,7 +220,11 @@ def as_delta(value: Any) -> float | str | None:
 
 
 def with_delta(
-    problem: MultiwayCutProblem, probs: Matrix, delta: float | str, n_jobs: int | None
+    problem: MultiwayCutProblem,
+    probs: Matrix,
+    delta: float | str,
+    n_jobs: int | None,
+    run: Run | None = None,
 ) -> MultiwayCutProblem:
     """The problem, whose weights are those at delta 1, with another; ``"auto"`` estimates it.
 
@@ -223,11 +232,45 @@ def with_delta(
     """
     report: dict[str, Any] = {"chosen_by": "user"}
     if isinstance(delta, str):
-        softened = as_terminal_weights(probs, "linear", problem.temperature, None)
-        estimate = estimate_delta(
-            softened, problem.probs, problem.edges, problem.weights, problem.allowed, n_jobs=n_jobs
-        )
+        estimate = _estimated(problem, probs, n_jobs, run)
         delta, report = estimate.delta, estimate.report()
+    return scaled(problem, delta, report)
+
+
+def _estimated(
+    problem: MultiwayCutProblem, probs: Matrix, n_jobs: int | None, run: Run | None
+) -> DeltaEstimate:
+    """The estimate of delta, on a part of the graph where that is large."""
+    edges, weights, terminals, mask = (
+        problem.edges,
+        problem.weights,
+        problem.probs,
+        problem.allowed,
+    )
+    if len(probs) > MOST_NODES:
+        nodes = sampled_nodes(_core.component_ids(len(probs), edges, weights))
+        if nodes is not None:
+            # In C order: row sums of other orders have other last bits, and parts any order.
+            probs, terminals = (np.ascontiguousarray(a[nodes]) for a in (probs, terminals))
+            mask = None if mask is None else mask[nodes]
+            edges, weights = edges_among(nodes, edges, weights)
+    softened = as_terminal_weights(probs, "linear", problem.temperature, None)
+    return estimate_delta(softened, terminals, edges, weights, mask, n_jobs=n_jobs, run=run)
+
+
+def edges_among(
+    nodes: npt.NDArray[np.int64], edges: Edges, weights: Weights
+) -> tuple[Edges, Weights]:
+    """The edges of components whose nodes, ascending, are ``nodes``; ends are places in these."""
+    place = np.searchsorted(nodes, edges[:, 0])
+    place[place == len(nodes)] = 0
+    chosen = np.flatnonzero(nodes[place] == edges[:, 0])
+    ends = np.searchsorted(nodes, edges[chosen]).astype(np.int32)
+    return ends, weights[chosen]
+
+
+def scaled(problem: MultiwayCutProblem, delta: float, report: dict[str, Any]) -> MultiwayCutProblem:
+    """The problem, whose weights are those at delta 1, with another; ``report``: how chosen."""
     weights = problem.weights * delta
     heavy = weights > 0  # delta 0, or so small that a product is
     return replace(

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 # What rounding may add to the spread of messages, relative to the weight.
 ROUNDING = 1e-12
@@ -96,10 +95,10 @@ class Scope:
         sums: Floats = self.incidence(0) @ messages - self.incidence(1) @ messages
         return sums
 
-    def incidence(self, end: int) -> sp.csr_array:
+    def incidence(self, end: int) -> scipy.sparse.csr_array:
         """Which node each edge has at its first (0) or second (1) end, (nodes, edges)."""
         m = len(self.edges)
-        return sp.csr_array(
+        return scipy.sparse.csr_array(
             (np.ones(m), (self.ends[:, end], np.arange(m))), shape=(len(self.nodes), m)
         )
 
@@ -114,7 +113,7 @@ class Scope:
         columns, named = _rows(self.edges, cut["edges"]), _rows(self.nodes, cut["named"])
         ends = self.ends[columns]
         cycle, degree = np.unique(ends, return_counts=True)
-        joined = sp.coo_array(
+        joined = scipy.sparse.coo_array(
             (
                 np.ones(len(ends)),
                 (np.searchsorted(cycle, ends[:, 0]), np.searchsorted(cycle, ends[:, 1])),
@@ -124,7 +123,10 @@ class Scope:
         is_cycle = (
             len(np.unique(columns)) == len(columns) == len(cycle) >= 3
             and (degree == 2).all()
-            and connected_components(joined, directed=False, return_labels=False) == 1
+            and scipy.sparse.csgraph.connected_components(
+                joined, directed=False, return_labels=False
+            )
+            == 1
         )
         if not is_cycle or len(named) != n_labels or not np.isin(named, cycle).all():
             raise Malformed("a cut is no cycle with one of its nodes named for every label")

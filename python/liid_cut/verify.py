@@ -34,13 +34,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from liid_cut.components import COMPONENT_DTYPE, MESSAGES
 from liid_cut.constraints.inputs import as_constraints, with_extra_edges
 from liid_cut.costs import costs_of_weights, terminal_weights
 from liid_cut.graph import canonical_edges, to_csr
 from liid_cut.inputs import Matrix
 from liid_cut.presets import PRESETS, authors_labels
 from liid_cut.proofs import Floats, Malformed, Scope, bound_by_node
-from liid_cut.result import COMPONENT_DTYPE, MESSAGES
 from liid_cut.weights import TERMINAL_WEIGHTS
 
 TOLERANCE = 1e-9

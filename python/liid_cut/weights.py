@@ -102,12 +102,32 @@ def weighted_table(table: NeighborTable, kind: str) -> NeighborTable:
 
 def _locally_scaled(table: NeighborTable) -> npt.NDArray[np.float64]:
     present = table.ids >= 0
-    squares = np.where(present, np.maximum(2.0 - 2.0 * table.similarities, 0.0), 0.0)
-    scales = np.sqrt(squares.max(axis=1, initial=0.0))
-    product = scales[:, None] * scales[np.where(present, table.ids, 0)]
+    squares = squared_distances(table.ids, table.similarities)
+    scales = local_scales(squares)
+    weights = local_weights(squares, scales[:, None], scales[np.where(present, table.ids, 0)])
+    return np.where(present, weights, -np.inf)
+
+
+def squared_distances(
+    ids: npt.NDArray[Any], similarities: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """``2 - 2 cos`` of the entries of a table; 0 where the id is -1."""
+    return np.where(ids >= 0, np.maximum(2.0 - 2.0 * similarities, 0.0), 0.0)
+
+
+def local_scales(squares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Distance of each row (n,) to the last of its neighbours (n, k)."""
+    scales: npt.NDArray[np.float64] = np.sqrt(squares.max(axis=1, initial=0.0))
+    return scales
+
+
+def local_weights(
+    squares: npt.NDArray[np.float64], scales: Any, of_neighbors: Any
+) -> npt.NDArray[np.float64]:
+    """Weights ``"local"`` of pairs, from the scales of both ends."""
     # Where every neighbour of an end is a duplicate of it there is no scale: duplicates weigh 1,
     # others nothing.
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(squares == 0, 0.0, squares / product)
-    weights: npt.NDArray[Any] = np.where(present, np.exp(-ratio), -np.inf)
+        ratio = np.where(squares == 0, 0.0, squares / (scales * of_neighbors))
+    weights: npt.NDArray[np.float64] = np.exp(-ratio)
     return weights

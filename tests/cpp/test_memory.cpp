@@ -7,8 +7,8 @@
 #include <new>
 
 #include "checks.hpp"
+#include "liid_cut/memory.hpp"
 #include "liid_cut/solve.hpp"
-#include "search/memory.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "search/memory.hpp"
+#include "liid_cut/memory.hpp"
 
 namespace liid_cut::test {
 

@@ -26,10 +26,10 @@ def true_recall(ids: Any) -> float:
 @pytest.fixture
 def many_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if 3,000 rows were very many."""
-    monkeypatch.setattr(projected, "_CLUSTERS_FROM", 1000)
+    monkeypatch.setattr(projected, "CLUSTERS_FROM", 1000)
     monkeypatch.setattr(clusters, "_ROWS_PER_CLUSTER", 60)
-    monkeypatch.setattr(clusters, "_ROWS_PER_BLOCK", 700)
-    monkeypatch.setattr(clusters, "_ROWS_PER_JOB", 128)
+    monkeypatch.setattr(clusters, "ROWS_PER_BLOCK", 700)
+    monkeypatch.setattr(clusters, "ROWS_PER_JOB", 128)
 
 
 def assert_measured(table: Any, target: float) -> None:
@@ -130,7 +130,7 @@ def test_auto_measures_what_it_cannot_prove(monkeypatch: pytest.MonkeyPatch) -> 
 def test_auto_falls_back_to_an_exact_search(monkeypatch: pytest.MonkeyPatch) -> None:
     force_auto(monkeypatch, 1e6, 1e6)
     # A plan that is far too cheap, and grows by at most a factor of 4.
-    monkeypatch.setattr(projected, "_plan", lambda *arguments: (2, 1))
+    monkeypatch.setattr(projected, "cheapest_plan", lambda *arguments: (2, 1))
     table = find_neighbors(FEATS, 3)
     assert table.report["reason"].count("is below target") == 3
     assert "fell back" in table.report["reason"]

@@ -62,7 +62,7 @@ def test_certified_is_exact(case: str, k: int) -> None:
 def test_certified_is_exact_with_a_tail_of_any_length(
     head: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_plan", lambda *arguments: module.Plan(head, 192, 0.0))
+    monkeypatch.setattr(module, "_plan", lambda rows, q, *rest: module.Plan(head, 192, 0.0, q))
     assert_identical(decaying(1300, 400, 8, 0.6), 3, Groups())
 
 

@@ -10,7 +10,6 @@ from instances import features, probabilities, triangle
 
 from liid_cut import multiway_cut, tags_to_allowed
 from liid_cut.cli import main
-from liid_cut.neighbors.checkpoint import FILE_NAME
 from liid_cut.npz import read_arrays
 
 PROBS, FEATS = probabilities(200, 4, 0), features(200, 8, 1)
@@ -32,7 +31,7 @@ def test_settings_reach_the_search(problem: str, tmp_path: Path) -> None:
     allowed = tags_to_allowed(IDS, TAGS)
     expected = multiway_cut(PROBS, FEATS, allowed=allowed, shared_tags=True, delta=0.5)
     np.testing.assert_array_equal(read_arrays(output)["edges"], expected.edges)
-    assert (folder / FILE_NAME).exists()
+    assert (folder / "neighbors" / "table.ckpt").exists()
     # The same graph is built again, tags and all.
     assert main(["verify", problem, output]) == 0
 

@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 from instances import Floats, features
 
-from liid_cut import find_neighbors, multiway_cut
+from liid_cut import RecallWarning, find_neighbors, multiway_cut
 from liid_cut.neighbors import checkpoint as checkpoint_module
 from liid_cut.neighbors import exact as exact_module
-from liid_cut.neighbors.checkpoint import FILE_NAME, Checkpoint
+from liid_cut.neighbors.checkpoint import Checkpoint
 from liid_cut.neighbors.rows import ArrayVectors
 from liid_cut.neighbors.tiles import Tile, all_pairs, panel_rows
 from liid_cut.neighbors.workers import workers
+from liid_cut.runs.store import Store
 
 FEATS = features(2500, 40, seed=1).astype(np.float16)
 EXPECTED = find_neighbors(FEATS, 3, neighbors="exact")
@@ -145,10 +146,9 @@ def test_a_killed_search_goes_on(method: str, tmp_path: Path) -> None:
         import liid_cut
         from liid_cut.neighbors import checkpoint, methods, tiles
         tiles._MOST_TILES_PER_PANEL = 1
-        checkpoint._SECONDS_BETWEEN = 0.0
+        checkpoint._SECONDS_BETWEEN = checkpoint._TIMES_TO_WRITE = 0.0
         original = checkpoint.Stage.save
         def slow(self, done, **rest):
-            self._checkpoint.seconds_to_write = 0.0
             original(self, done, **rest)
             print(done, flush=True)
             time.sleep(0.03)
@@ -167,11 +167,11 @@ def test_a_killed_search_goes_on(method: str, tmp_path: Path) -> None:
     child.send_signal(signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
     child.stdout.close()
-    with np.load(folder / FILE_NAME) as state:
-        assert int(state["done"]) >= 4
+    assert not (folder / "neighbors" / "table.ckpt").exists()
     # 6 panels of 1,024 rows are 21 steps; the killed search had done at least 4 of them.
-    steps = run(code).stdout.split()
-    assert int(steps[0]) >= 5
+    steps = [int(step) for step in run(code).stdout.split()]
+    assert 1 not in steps[: steps.index(21)]
+    assert steps[0] >= 5
     table = find_neighbors(tmp_path / "feats.npy", 3, neighbors=method)
     resumed = find_neighbors(tmp_path / "feats.npy", 3, neighbors=method, checkpoint=folder)
     assert resumed.ids.tobytes() == table.ids.tobytes()
@@ -195,7 +195,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_finished_search_is_not_repeated(tmp_path: Path, counted: list[int]) -> None:
     for _ in range(2):
         assert_expected(find_neighbors(FEATS, 3, neighbors="exact", checkpoint=tmp_path))
-    assert counted == [0, 1]
+    assert counted == [0]  # the table is there
 
 
 def other_features() -> Floats:
@@ -205,42 +205,39 @@ def other_features() -> Floats:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "differs"),
     [
-        {"feats": other_features()},
-        {"feats": FEATS.astype(np.float32)},
-        {"n_neighbors": 4},
-        {"neighbors": "auto"},
-        {"groups": np.ones((2500, 1), dtype=bool)},
+        ({"feats": other_features()}, "feats is"),
+        ({"feats": FEATS.astype(np.float32)}, r'feats is "float16 .* there and "float32'),
+        ({"n_neighbors": 4}, "n_neighbors is 3 there and 4 here"),
+        ({"neighbors": "auto"}, 'neighbors is "exact" there and "auto" here'),
+        ({"groups": np.ones((2500, 1), dtype=bool)}, r'groups is null there and "bool \[2500, 1\]'),
     ],
 )
-def test_state_of_another_search_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
+def test_state_of_another_search_is_refused(
+    change: dict[str, Any], differs: str, tmp_path: Path
+) -> None:
     settings: dict[str, Any] = {"feats": FEATS, "n_neighbors": 3, "neighbors": "exact"}
     find_neighbors(**settings, checkpoint=tmp_path)
-    with pytest.raises(ValueError, match="belongs to a search with other features or settings"):
+    with pytest.raises(ValueError, match=f"neighbors belongs to another run: {differs}"):
         find_neighbors(**(settings | change), checkpoint=tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["cut short", "one bit", "empty"])
-def test_damaged_state_is_refused(damage: str, tmp_path: Path) -> None:
+def test_damaged_state_is_found_again(
+    damage: str, tmp_path: Path, counted: list[int], caplog: pytest.LogCaptureFixture
+) -> None:
     find_neighbors(FEATS, 3, neighbors="exact", checkpoint=tmp_path)
-    path = tmp_path / FILE_NAME
+    path = tmp_path / "neighbors" / "table.ckpt"
     content = bytearray(path.read_bytes())
     if damage == "one bit":
         content[len(content) // 2] ^= 1
     path.write_bytes({"empty": b"", "cut short": content[:-100]}.get(damage, content))
-    with pytest.raises(ValueError, match=FILE_NAME):
-        find_neighbors(FEATS, 3, neighbors="exact", checkpoint=tmp_path)
-
-
-def test_checksum_catches_what_the_container_does_not(tmp_path: Path) -> None:
-    state = Checkpoint(tmp_path, "key")
-    state.write("stage", done=np.array(3))
-    with np.load(tmp_path / FILE_NAME) as file:
-        arrays = dict(file)
-    np.savez(tmp_path / FILE_NAME, **(arrays | {"done": np.array(4)}))
-    with pytest.raises(ValueError, match=r"neighbors.npz is damaged; delete it to start again"):
-        Checkpoint(tmp_path, "key")
+    assert_expected(find_neighbors(FEATS, 3, neighbors="exact", checkpoint=tmp_path))
+    assert counted == [0, 0]
+    assert "table.ckpt is damaged" in caplog.text
+    assert_expected(find_neighbors(FEATS, 3, neighbors="exact", checkpoint=tmp_path))
+    assert counted == [0, 0]
 
 
 def test_state_is_written_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,24 +246,40 @@ def test_state_is_written_now_and_then(tmp_path: Path, monkeypatch: pytest.Monke
 
     class Lists:
         def arrays(self) -> tuple[Any, Any]:
+            now[0] += 0.5  # what writing takes
             return np.zeros(1), np.zeros(1)
 
-    state = Checkpoint(tmp_path, "key")
-    with state.stage("stage", Lists()) as stage:
-        for second in range(1, 100):
-            now[0] = float(second)
-            stage.save(second)
-            with_file = (tmp_path / FILE_NAME).exists()
-            assert with_file == (second > 30)
-            if second in (40, 80):
-                assert int(np.load(tmp_path / FILE_NAME)["done"]) == {40: 31, 80: 62}[second]
+    store = Store(tmp_path, {})
+    written = []
+    with Checkpoint(store).stage("a pass", Lists()) as stage:
+        for step in range(1, 100):
+            now[0] = max(now[0], step / 10)
+            stage.save(step)
+            block = store.read("a-pass")
+            if block is not None and block.facts["done"] == step:
+                written.append(step)
+    # First after 2 s, then ten times as long as writing takes.
+    assert written == [21, 77]
+
+
+def test_a_search_that_found_too_little_warns_again(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"neighbors": "faiss:IVF64,Flat;nprobe=1", "checkpoint": tmp_path}
+    tables = []
+    for _ in range(2):
+        with pytest.warns(RecallWarning, match="below target_recall"):
+            tables.append(find_neighbors(FEATS, 3, **settings))
+    assert tables[0].report == tables[1].report
+    assert tables[0].ids.tobytes() == tables[1].ids.tobytes()
 
 
 def test_folder_is_made_and_used_by_the_cut(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     probs = np.random.default_rng(5).dirichlet(np.ones(3), size=2500)
     multiway_cut(probs, FEATS, delta=0.3, checkpoint=folder)
-    assert [path.name for path in folder.iterdir()] == [FILE_NAME]
+    assert sorted(path.name for path in folder.iterdir()) == ["cut", "neighbors"]
+    # The search leaves its table alone.
+    files = sorted(path.name for path in (folder / "neighbors").iterdir())
+    assert files == ["settings.json", "table.ckpt"]
 
 
 def test_ctrl_c_stops_all_threads() -> None:

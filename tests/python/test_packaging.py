@@ -148,7 +148,34 @@ def test_version_is_that_of_the_distribution() -> None:
     assert _core.__version__ == version
 
 
+def modules_after(script: str, folder: Path) -> set[str]:
+    """Modules that a fresh interpreter has loaded after running ``script``."""
+    return set(
+        run(sys.executable, "-c", f"{script}; import sys; print(*sys.modules)", cwd=folder).split()
+    )
+
+
+# What takes longest to import; `python -m benchmarks.import_time` measures it.
+HEAVY = {"faiss", "highspy", "matplotlib", "pandas", "sklearn", "threadpoolctl", "torch", "tqdm"}
+HEAVY_OF_SCIPY = {"scipy.optimize", "scipy.sparse", "scipy.special", "scipy.stats"}
+
+
 def test_import_is_lazy(tmp_path: Path) -> None:
-    script = "import sys, liid_cut; print(*sys.modules)"
-    loaded = set(run(sys.executable, "-c", script, cwd=tmp_path).split())
-    assert not loaded & {"torch", "sklearn", "matplotlib", "highspy", "pandas"}
+    assert {"liid_cut", "numpy"} <= (loaded := modules_after("import liid_cut", tmp_path))
+    assert not loaded & (HEAVY | HEAVY_OF_SCIPY)
+
+
+def test_a_cut_of_a_given_graph_loads_none_of_the_heavy_libraries(tmp_path: Path) -> None:
+    script = "import liid_cut; liid_cut.multiway_cut([[1, 0], [0, 1]], graph=([[0, 1]], [0.5]))"
+    loaded = modules_after(script, tmp_path)
+    assert not loaded & (HEAVY | {"scipy.stats"})
+    assert loaded > HEAVY_OF_SCIPY - {"scipy.stats", "scipy.special"}  # the names are right
+
+
+def test_names_that_load_late_are_public() -> None:
+    from liid_cut.result import MultiwayCutResult
+
+    assert liid_cut.MultiwayCutResult is MultiwayCutResult
+    assert {"MultiwayCutResult", "MultiwayCutClassifier"} <= set(dir(liid_cut))
+    with pytest.raises(AttributeError, match="module 'liid_cut' has no attribute 'multiway'"):
+        liid_cut.multiway  # noqa: B018

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liid_cut import multiway_cut
-from liid_cut.result import COMPONENT_DTYPE
+from liid_cut.components import COMPONENT_DTYPE
 from liid_cut.statistics import accuracy, as_truth, by_stage, confusion, size_classes
 
 

@@ -1,25 +1,12 @@
 // The solver: one call from problem to certified labelling.
 #pragma once
 
-#include <new>
-#include <string>
-#include <utility>
-
+#include "liid_cut/memory.hpp"
 #include "liid_cut/problem.hpp"
 #include "liid_cut/result.hpp"
 #include "liid_cut/settings.hpp"
 
 namespace liid_cut {
-
-// The result alone would need more than Settings::max_memory_bytes; what() says how much of which.
-class MemoryEstimate : public std::bad_alloc {
- public:
-  explicit MemoryEstimate(std::string message) : message_(std::move(message)) {}
-  const char* what() const noexcept override { return message_.c_str(); }
-
- private:
-  std::string message_;
-};
 
 // Cheapest multi-way cut of `problem`.
 // Throws std::invalid_argument on bad input (see validate), and MemoryEstimate. Any other limit is no error: the result

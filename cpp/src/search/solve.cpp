@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -16,8 +15,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "liid_cut/memory.hpp"
 #include "liid_cut/verify.hpp"
-#include "search/memory.hpp"
 #include "search/parallel.hpp"
 #include "search/stages.hpp"
 #include "util/assert.hpp"
@@ -37,7 +36,8 @@ class Solver {
       : problem_(problem), settings_(settings), progress_(progress), stop_(settings.time_limit_s) {}
 
   Result run() {
-    check_memory();
+    memory_for_cuts_ = memory_for_cuts(problem_.n_nodes(), static_cast<EdgeId>(problem_.graph.n_edges()),
+                                       problem_.n_labels(), settings_.max_memory_bytes);
     find_component_structure();
     inspect_components();
     close_open_components();
@@ -48,21 +48,6 @@ class Solver {
 
  private:
   // ---- stages
-
-  void check_memory() {
-    const std::size_t limit = settings_.max_memory_bytes;
-    const std::size_t needed =
-        estimated_result_bytes(problem_.n_nodes(), static_cast<EdgeId>(problem_.graph.n_edges()), problem_.n_labels());
-    if (limit == 0 || needed <= limit) {
-      memory_for_cuts_ = limit == 0 ? std::numeric_limits<std::size_t>::max() : limit - needed;
-      return;
-    }
-    std::ostringstream message;
-    message << "the result alone needs about " << (needed >> 20) << " MiB for " << problem_.graph.n_edges()
-            << " edges with " << problem_.n_labels() << " labels, and " << (limit >> 20)
-            << " MiB are left; cut the problem in parts, or use fewer neighbours";
-    throw MemoryEstimate(message.str());
-  }
 
   void find_component_structure() {
     components_ = find_components(problem_.graph);

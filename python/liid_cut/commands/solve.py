@@ -55,10 +55,10 @@ _GRAPH_SETTINGS = (
     "neighbors",
     "target_recall",
     "max_memory",
-    "checkpoint",
     "shared_tags",
 )
 _OTHER_SETTINGS = (
+    "checkpoint",
     "coverage",
     "delta",
     "terminal_weights",
@@ -139,7 +139,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--checkpoint",
         metavar="FOLDER",
-        help="keep the neighbour search's state here, and go on from it after a kill",
+        help="keep what is done here, and go on from it after a kill",
     )
     parser.add_argument(
         "--shared-tags",

@@ -12,9 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from liid_cut.constraints.inputs import Bools, Ints
 from liid_cut.constraints.logic import Logic
@@ -73,8 +71,9 @@ def _broken_parts(logic: Logic, labels: Labels, n: int) -> Iterator[tuple[Ints, 
     first = np.concatenate([logic.pairs[:, 0], logic.nodes])
     second = np.concatenate([logic.pairs[:, 1], n + logic.of])
     size = n + len(logic.labels)
-    _, part = connected_components(
-        sp.coo_array((np.ones(len(first), np.int8), (first, second)), shape=(size, size)), False
+    _, part = scipy.sparse.csgraph.connected_components(
+        scipy.sparse.coo_array((np.ones(len(first), np.int8), (first, second)), shape=(size, size)),
+        False,
     )
     bad_pairs, bad_tags = logic.broken_pairs(labels), logic.broken_tags(labels)
     bad = np.unique(np.concatenate([part[logic.pairs[bad_pairs, 0]], part[n + bad_tags]]))
@@ -115,7 +114,7 @@ def _assign(costs: Floats, logic: Logic, now: Labels) -> Labels | None:
     if len(logic.labels) > len(now):
         return None
     try:
-        tags, chosen = linear_sum_assignment(table)
+        tags, chosen = scipy.optimize.linear_sum_assignment(table)
     except ValueError:  # no assignment of finite cost
         return None
     result = now.copy()
@@ -130,25 +129,27 @@ def _program(problem: Reduced, nodes: Ints, logic: Logic) -> Labels | None:
     column = np.full(allowed.shape, -1)
     column[allowed] = np.arange(int(allowed.sum()))
     node_of, label_of = np.nonzero(allowed)
-    one_label = sp.csr_array((np.ones(len(node_of)), (node_of, np.arange(len(node_of)))))
-    rows = [LinearConstraint(one_label, 1, 1)]
+    one_label = scipy.sparse.csr_array((np.ones(len(node_of)), (node_of, np.arange(len(node_of)))))
+    rows = [scipy.optimize.LinearConstraint(one_label, 1, 1)]
     if len(logic.labels):
         literals = column[logic.nodes, logic.literal_labels]
-        taken = sp.csr_array(
+        taken = scipy.sparse.csr_array(
             (np.ones(len(literals)), (logic.of, literals)),
             shape=(len(logic.labels), len(node_of)),
         )
-        rows.append(LinearConstraint(taken, 1, np.inf))
+        rows.append(scipy.optimize.LinearConstraint(taken, 1, np.inf))
     if len(logic.pairs):
         pair, label = np.nonzero(allowed[logic.pairs[:, 0]] & allowed[logic.pairs[:, 1]])
         u, v = logic.pairs[pair].T
         ends = np.concatenate([column[u, label], column[v, label]])
-        both = sp.csr_array(
+        both = scipy.sparse.csr_array(
             (np.ones(len(ends)), (np.tile(np.arange(len(pair)), 2), ends)),
             shape=(len(pair), len(node_of)),
         )
-        rows.append(LinearConstraint(both, -np.inf, 1))
-    found = milp(costs[allowed], constraints=rows, integrality=1, bounds=Bounds(0, 1))
+        rows.append(scipy.optimize.LinearConstraint(both, -np.inf, 1))
+    found = scipy.optimize.milp(
+        costs[allowed], constraints=rows, integrality=1, bounds=scipy.optimize.Bounds(0, 1)
+    )
     if found.status == _INFEASIBLE:
         return None
     if found.x is None:

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+import scipy
 
 from liid_cut.constraints.blocks import Block, OutOfTime
 from liid_cut.constraints.inputs import Ints
@@ -62,14 +61,14 @@ class Master:
                 entries.append(np.full(len(taken), float(price.sign)))
         none = np.empty(0, dtype=np.int64)
         n_columns = int(self.starts[-1])
-        self.coupling = sp.csr_array(
+        self.coupling = scipy.sparse.csr_array(
             (
                 np.concatenate([*entries, np.empty(0)]),
                 (np.concatenate([*row_of, none]), np.concatenate([*column_of, none])),
             ),
             shape=(len(rows), n_columns),
         )
-        self.one_each = sp.csr_array(
+        self.one_each = scipy.sparse.csr_array(
             (np.ones(n_columns), (self.block_of, np.arange(n_columns))),
             shape=(len(blocks), n_columns),
         )
@@ -86,7 +85,7 @@ class Master:
             "dual_feasibility_tolerance": _TOLERANCE,
             "primal_feasibility_tolerance": _TOLERANCE,
         }
-        found = linprog(
+        found = scipy.optimize.linprog(
             self.costs,
             A_ub=-self.coupling if len(self.rows) else None,
             b_ub=-self.least if len(self.rows) else None,
@@ -108,14 +107,14 @@ class Master:
 
     def choose(self) -> list[int] | None:
         """A column of each block: the cheapest that meet the constraints, if found."""
-        found = milp(
+        constraints = [scipy.optimize.LinearConstraint(self.one_each, 1, 1)]
+        if self.rows:
+            constraints.append(scipy.optimize.LinearConstraint(self.coupling, self.least, np.inf))
+        found = scipy.optimize.milp(
             self.costs,
-            constraints=[
-                LinearConstraint(self.one_each, 1, 1),
-                *([LinearConstraint(self.coupling, self.least, np.inf)] if self.rows else []),
-            ],
+            constraints=constraints,
             integrality=1,
-            bounds=Bounds(0, 1),
+            bounds=scipy.optimize.Bounds(0, 1),
             options=self.options | {"mip_rel_gap": 0.0, "node_limit": _MOST_SEARCH_NODES},
         )
         if found.x is None:

@@ -18,8 +18,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from liid_cut.constraints.inputs import Bools, Constraints, Ints
 from liid_cut.constraints.logic import Logic
@@ -90,7 +89,7 @@ class Reduced:
 
     def costs_alone(self, nodes: Ints, labels: npt.NDArray[np.integer]) -> Floats:
         """Costs (nodes, K+1) with the edges of each node, if all others keep these labels."""
-        ones = sp.csr_array(
+        ones = scipy.sparse.csr_array(
             (np.ones(self.n_nodes), labels, np.arange(self.n_nodes + 1)),
             shape=self.probs.shape,
         )
@@ -100,7 +99,7 @@ class Reduced:
         return alone
 
     @cached_property
-    def _graph(self) -> sp.csr_array:
+    def _graph(self) -> scipy.sparse.csr_array:
         return to_csr(self.n_nodes, self.edges, self.weights)
 
     @cached_property
@@ -111,7 +110,7 @@ class Reduced:
     def messages(self, messages: Floats) -> Floats:
         """Messages (m', K+1) of the edges from those (m, K+1) of the problem's edges."""
         kept = np.flatnonzero(self.edge_of >= 0)
-        joined = sp.csr_array(
+        joined = scipy.sparse.csr_array(
             (self.sign[kept], (self.edge_of[kept], kept)),
             shape=(len(self.edges), len(messages)),
         )
@@ -146,7 +145,7 @@ def reduce_problem(
     joined = len(members) < len(probs)
     mask = np.ones(probs.shape, dtype=bool) if allowed is None else allowed.copy()
     if joined:
-        sums = sp.csr_array((np.ones(len(group)), (group, np.arange(len(group)))))
+        sums = scipy.sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))))
         probs = np.asarray(sums @ np.asarray(probs, dtype=np.float64))
         mask = np.asarray(sums @ (~mask).astype(np.float64)) == 0
         empty = ~mask.any(axis=1)
@@ -196,8 +195,8 @@ def _groups(n: int, must_link: Ints) -> tuple[Ints, Ints]:
     """The group of each node, and the smallest node of each group."""
     if not len(must_link):
         return np.arange(n), np.arange(n)
-    joined = sp.coo_array((np.ones(len(must_link)), must_link.T), shape=(n, n))
-    _, component = connected_components(joined, directed=False)
+    joined = scipy.sparse.coo_array((np.ones(len(must_link)), must_link.T), shape=(n, n))
+    _, component = scipy.sparse.csgraph.connected_components(joined, directed=False)
     _, first, group = np.unique(component, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)

@@ -8,13 +8,12 @@ certificate
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from liid_cut import _core
 from liid_cut.constraints.blocks import CopySolver, Labels, Structure
@@ -47,8 +46,11 @@ def solve_constrained(
     n_threads: int,
     progress: Report | None,
     max_memory: int,
+    core: Callable[..., dict[str, Any]] = _core.solve,
 ) -> dict[str, Any]:
     """What ``_core.solve`` returns, for a problem with constraints, and further entries.
+
+    ``core``: makes the plain cut.
 
     ``certificate``: of the constraints; ``constraint_facts``: for the diagnostics;
     ``graph_component_ids``, ``graph_components``: components without the constraints across.
@@ -60,7 +62,7 @@ def solve_constrained(
     start = time.perf_counter()
     problem = reduce_problem(probs, allowed, edges, weights, constraints)
     reduced = time.perf_counter()
-    raw: dict[str, Any] = _core.solve(
+    raw = core(
         problem.probs,
         problem.edges,
         problem.weights,
@@ -292,8 +294,10 @@ class _Solution:
 
 def _joined(n: int, links: npt.NDArray[np.integer]) -> Sequence[Ints]:
     """Sets of 0..n-1 that links connect, by their smallest."""
-    graph = sp.coo_array((np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(n, n))
-    count, label = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array(
+        (np.ones(len(links), np.int8), (links[:, 0], links[:, 1])), shape=(n, n)
+    )
+    count, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     _, first, number = np.unique(label, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))[number]
     order = np.argsort(rank, kind="stable")

@@ -34,6 +34,9 @@ from liid_cut.coupling.evidence import (
 )
 from liid_cut.graph import Edges, Weights, to_csr
 from liid_cut.inputs import Matrix, as_n_threads
+from liid_cut.npz import Arrays
+from liid_cut.runs.run import Run
+from liid_cut.runs.store import Store, fingerprints
 from liid_cut.weights import LOG_FLOOR, Allowed
 
 _MOST_CUTS = 12
@@ -75,13 +78,22 @@ def estimate_delta(
     allowed: Allowed | None = None,
     *,
     n_jobs: int | None = None,
+    run: Run | None = None,
 ) -> DeltaEstimate:
-    """Choose delta for a graph whose ``weights`` are those at delta 1; parameters are checked."""
+    """Choose delta for a graph whose ``weights`` are those at delta 1; parameters are checked.
+
+    Every cut that is tried is kept in the ``run``, if there is one.
+    """
+    store = _store(run, probs, terminal_weights, edges, weights, allowed)
     p = as_probabilities(probs, allowed)
     graph = to_csr(len(p), edges, weights)
     coupling = fit_coupling(p, graph, allowed)
     share, n_told = fit_share(probs, graph, coupling, allowed)
-    q = marginals(p, graph, share * coupling, allowed)
+
+    def compute() -> Arrays:
+        return {"q": marginals(p, graph, share * coupling, allowed)}
+
+    q = (compute() if store is None else store.get("marginals", compute))["q"]
     nodes = np.arange(len(p))
     argmax = p.argmax(axis=1) if p.size else np.zeros(len(p), dtype=np.int64)
 
@@ -91,6 +103,10 @@ def estimate_delta(
     curve: dict[int, dict[str, float]] = {}
 
     def cut(j: int) -> float:
+        name = f"cut-{j:+03d}"
+        block = store.read(name) if store is not None and j not in curve else None
+        if block is not None:
+            curve[j] = block.facts
         if j not in curve:
             delta = 2.0 ** (j / 2)
             raw = _core.solve(
@@ -111,6 +127,8 @@ def estimate_delta(
                 "changed": float((labels != argmax).mean()) if len(labels) else 0.0,
                 "cut_edges": float((ends[:, 0] != ends[:, 1]).mean()) if len(ends) else 0.0,
             }
+            if store is not None:
+                store.try_write(name, {}, **curve[j])
         return curve[j]["expected_accuracy"]
 
     if len(edges):
@@ -124,6 +142,22 @@ def estimate_delta(
         n_told=n_told,
         expected_argmax=score(argmax),
         curve=[curve[j] for j in sorted(curve)],
+    )
+
+
+def _store(run: Run | None, probs: Matrix, terminal_weights: Matrix, *rest: Any) -> Store | None:
+    if run is None:
+        return None
+    edges, weights, allowed = rest
+    return run.stage(
+        "delta",
+        **fingerprints(
+            probs=probs,
+            terminal_weights=None if terminal_weights is probs else terminal_weights,
+            edges=edges,
+            weights=weights,
+            allowed=allowed,
+        ),
     )
 
 

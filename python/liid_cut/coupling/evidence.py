@@ -23,9 +23,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+import scipy
 
 from liid_cut.weights import LOG_FLOOR, Allowed
 
@@ -54,7 +52,7 @@ def as_probabilities(probs: Floats, allowed: Allowed | None) -> Floats:
     return p
 
 
-def fit_coupling(p: Floats, graph: sp.csr_array, allowed: Allowed | None) -> float:
+def fit_coupling(p: Floats, graph: scipy.sparse.csr_array, allowed: Allowed | None) -> float:
     """The coupling b >= 0 of step 1; 0 for a graph without edges or a single label."""
     degrees = np.asarray(graph.sum(axis=1)).ravel()
     connected = degrees > 0
@@ -71,19 +69,21 @@ def fit_coupling(p: Floats, graph: sp.csr_array, allowed: Allowed | None) -> flo
         scores = prior + b * pull
         if forbidden is not None:
             scores[forbidden] = -np.inf
-        logs = log_softmax(scores, axis=1)
+        logs = scipy.special.log_softmax(scores, axis=1)
         if forbidden is not None:
             logs[forbidden] = 0.0
         return -float(np.einsum("uk,uk->", own, logs))
 
     strongest = _STRONGEST / float(degrees[connected].mean())
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         loss, bounds=(0.0, strongest), method="bounded", options={"xatol": 1e-4 * strongest}
     )
     return float(found.x)
 
 
-def marginals(p: Floats, graph: sp.csr_array, coupling: float, allowed: Allowed | None) -> Floats:
+def marginals(
+    p: Floats, graph: scipy.sparse.csr_array, coupling: float, allowed: Allowed | None
+) -> Floats:
     """Mean-field marginals q (n, K+1), all nodes at once, each step taken half."""
     logs = np.log(np.maximum(p, LOG_FLOOR))
     if allowed is not None:
@@ -93,7 +93,7 @@ def marginals(p: Floats, graph: sp.csr_array, coupling: float, allowed: Allowed 
         new = graph @ q
         new *= coupling
         new += logs
-        new = 0.5 * (softmax(new, axis=1) + q)
+        new = 0.5 * (scipy.special.softmax(new, axis=1) + q)
         change = float(np.abs(new - q).max(initial=0.0))
         q = new
         if change < _STILL:
@@ -102,7 +102,7 @@ def marginals(p: Floats, graph: sp.csr_array, coupling: float, allowed: Allowed 
 
 
 def fit_share(
-    probs: Floats, graph: sp.csr_array, coupling: float, allowed: Allowed | None
+    probs: Floats, graph: scipy.sparse.csr_array, coupling: float, allowed: Allowed | None
 ) -> tuple[float, int]:
     """The share of step 3, and the number of known labels that it rests on; with 0, the middle.
 
@@ -126,7 +126,7 @@ def fit_share(
 
     def evidence(share: float) -> float:
         scores = prior + share * coupling * (rows @ marginals(p, graph, share * coupling, None))
-        right = softmax(scores, axis=1)[np.arange(len(truth)), truth]
+        right = scipy.special.softmax(scores, axis=1)[np.arange(len(truth)), truth]
         away = math.log2(share / LABELS_SHARE)
         return float(np.log(np.maximum(right, _MISTAKE)).sum()) - away**2 / 2
 

@@ -43,6 +43,7 @@ from liid_cut.neighbors.rows import ZERO_ROWS
 from liid_cut.neighbors.table import NeighborTable, RecallWarning
 from liid_cut.neighbors.torch_device import PREFIX as TORCH
 from liid_cut.neighbors.torch_device import check_device
+from liid_cut.runs.run import Run, as_run
 
 __all__ = [
     "NeighborTable",
@@ -83,7 +84,8 @@ def find_neighbors(
         the process itself; None: half of the machine's. Less memory costs time, and the
         number of directions that ``"pca"`` may use.
     checkpoint : folder for the state of the search; a search that was killed goes on from there
-        (``"auto"``, ``"exact"``, ``"certified"`` and ``"pca"``).
+        (``"auto"``, ``"exact"``, ``"certified"`` and ``"pca"``), and one that ended is not repeated
+        (but for a function).
     zero_rows : ``"error"``, or ``"isolate"``: a zero row has no neighbours.
     groups : (n, n_groups) bool; only rows that share a group become neighbours. Applied inside the
         search: every row gets k neighbours that pass, where there are so many.
@@ -96,7 +98,7 @@ def find_neighbors(
     Raises
     ------
     ValueError : bad input; the message names the argument, the first offending row and what is
-        allowed. Also a checkpoint that belongs to another search, or is damaged.
+        allowed. Also a checkpoint that belongs to another search: what differs.
     OSError : ``feats`` or ``checkpoint`` cannot be read or written.
     """
     matrix = as_feats(feats)
@@ -117,7 +119,7 @@ def search_settings(
     neighbors: Any,
     target_recall: float,
     max_memory: int | str | None,
-    checkpoint: str | os.PathLike[str] | None,
+    checkpoint: str | os.PathLike[str] | Run | None,
     zero_rows: str,
     n_jobs: int | None,
 ) -> SearchSettings:
@@ -138,7 +140,7 @@ def search_settings(
         neighbors=neighbors,
         target_recall=recall,
         max_bytes=None if max_memory is None else as_bytes("max_memory", max_memory),
-        checkpoint=checkpoint,
+        run=as_run(checkpoint),
         zero_rows=as_choice("zero_rows", zero_rows, ZERO_ROWS),
         n_threads=as_n_threads(n_jobs),
     )

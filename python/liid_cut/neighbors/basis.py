@@ -13,10 +13,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from liid_cut.neighbors.rows import Floats, Ints, Singles, UnitRows
+from liid_cut.neighbors.rows import Floats, Ints, Rows, Singles, UnitRows
 
 _SAMPLE = 4096
-_ROWS_PER_JOB = 1024
+ROWS_PER_JOB = 1024
 _ITERATIONS = 2
 _SEED = 20201
 _OVERSAMPLING = 16
@@ -28,13 +28,13 @@ def sample_of(n: int, size: int, seed: int) -> Ints:
     return np.sort(chosen).astype(np.int64)
 
 
-def principal_directions(rows: UnitRows, m: int) -> Floats:
+def principal_directions(rows: Rows, m: int) -> Floats:
     """Orthonormal (d, m) float64: about the m leading directions of the rows' second moments."""
     m = min(m, rows.d)
     sample = sample_of(rows.n, _SAMPLE, _SEED)
     moments = np.zeros((rows.d, rows.d))
-    for start in range(0, len(sample), _ROWS_PER_JOB):
-        x = rows.unit(sample[start : start + _ROWS_PER_JOB], np.float32)
+    for start in range(0, len(sample), ROWS_PER_JOB):
+        x = rows.unit(sample[start : start + ROWS_PER_JOB], np.float32)
         moments += x.T @ x
     width = min(rows.d, m + _OVERSAMPLING)
     q = np.random.default_rng(_SEED).standard_normal((rows.d, width))
@@ -52,11 +52,17 @@ def project(rows: UnitRows, directions: Floats, store: Callable[[slice, Floats],
     """
 
     def job(begin: int) -> None:
-        block = slice(begin, min(begin + _ROWS_PER_JOB, rows.n))
-        x = rows.unit(np.arange(block.start, block.stop), np.float64)
-        store(block, x @ directions)
+        block = slice(begin, min(begin + ROWS_PER_JOB, rows.n))
+        store(block, block_coordinates(rows, directions, block))
 
-    rows.workers.run(job, range(0, rows.n, _ROWS_PER_JOB))
+    rows.workers.run(job, range(0, rows.n, ROWS_PER_JOB))
+
+
+def block_coordinates(rows: Rows, directions: Floats, block: slice) -> Floats:
+    """Coordinates of a block of ``ROWS_PER_JOB`` rows; last bits depend on that number."""
+    x = rows.unit(np.arange(block.start, block.stop), np.float64)
+    coordinates: Floats = x @ directions
+    return coordinates
 
 
 def coordinates_of(rows: UnitRows, directions: Floats) -> Singles:

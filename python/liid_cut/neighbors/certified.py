@@ -35,6 +35,7 @@ from liid_cut.neighbors.rows import (
     ArrayVectors,
     Floats,
     Ints,
+    Rows,
     Singles,
     UnitRows,
     release,
@@ -60,11 +61,15 @@ _MOST_WORK = 0.8  # of that of an exact search, or the bound is not worth its ov
 
 @dataclass(frozen=True)
 class Plan:
-    """Directions of the first bound and of both, and the work expected relative to `exact`."""
+    """Numbers of directions of the first bound and of both, the work expected relative to `exact`.
+
+    ``directions``: orthonormal (d, at least ``total``) float64.
+    """
 
     head: int
     total: int
     relative_work: float
+    directions: Floats
 
 
 def certified(
@@ -79,24 +84,43 @@ def certified(
 
     None, and why, where more than ``most_work`` of the work of an exact search is expected.
     """
-    limit = _most_directions(rows, max_bytes)
-    if limit < _WIDTHS[0]:
-        return None, f"{rows.d} columns, or max_memory, leave no room for a projection"
-    directions = principal_directions(rows, limit)
-    plan = _plan(rows, directions, k, limit)
-    if plan.relative_work > most_work:
-        return None, f"bounds would leave {plan.relative_work:.0%} of the work of an exact search"
+    plan = plan_bounds(rows, k, max_bytes, most_work, checkpoint)
+    if isinstance(plan, str):
+        return None, plan
+    directions = plan.directions
 
     # What the basis is short of orthonormal, and single precision's share of the bounds.
     slack = 4 * orthonormality_error(directions) + 4 * (plan.total + 8) * 2.0**-24
     bounds = _Bounds(rows, directions[:, : plan.total], plan.head)
     max_bytes -= bounds.heads.nbytes + bounds.tails.nbytes
-    if checkpoint.read(_bounds_stage(bounds, max_bytes)) is None:
-        nearest = _first_candidates(rows, bounds, k, groups, checkpoint)
-    else:
-        nearest = Nearest(rows, k, groups)  # the next stage brings its own
+    nearest = Nearest(rows, k, groups)
     _compare_bounded(nearest, bounds, slack, max_bytes, checkpoint)
-    return nearest, f"certified by {plan.head} to {plan.total} directions"
+    return nearest, how_certified(plan.head, plan.total)
+
+
+def plan_bounds(
+    rows: Rows,
+    k: int,
+    max_bytes: int,
+    most_work: float = _MOST_WORK,
+    checkpoint: Checkpoint | None = None,
+) -> Plan | str:
+    """The cheapest bounds, or why there are none that are worth it."""
+    limit = _most_directions(rows, max_bytes)
+    if limit < _WIDTHS[0]:
+        return f"{rows.d} columns, or max_memory, leave no room for a projection"
+    directions = (checkpoint or Checkpoint()).keep(
+        f"certified, {limit} directions", lambda: {"q": principal_directions(rows, limit)}
+    )["q"]
+    plan = _plan(rows, directions, k, limit)
+    if plan.relative_work > most_work:
+        return f"bounds would leave {plan.relative_work:.0%} of the work of an exact search"
+    return plan
+
+
+def how_certified(head: int, total: int) -> str:
+    """What the report says."""
+    return f"certified by {head} to {total} directions"
 
 
 class _Bounds:
@@ -126,13 +150,13 @@ class _Bounds:
         project(rows, directions, store)
 
 
-def _most_directions(rows: UnitRows, max_bytes: int) -> int:
+def _most_directions(rows: Rows, max_bytes: int) -> int:
     """Coordinates that fit half of the memory, and are fewer than the columns."""
     fitting = max_bytes // 2 // (4 * max(rows.n, 1))
     return max((m for m in _WIDTHS if m <= min(fitting, rows.d // 2)), default=0)
 
 
-def _plan(rows: UnitRows, directions: Floats, k: int, limit: int) -> Plan:
+def _plan(rows: Rows, directions: Floats, k: int, limit: int) -> Plan:
     """The cheapest numbers of directions for a sample of rows."""
     sample = sample_of(rows.n, _SAMPLE, _SEED)
     others = sample_of(rows.n, _OTHERS, _SEED + 1)
@@ -159,10 +183,10 @@ def _plan(rows: UnitRows, directions: Floats, k: int, limit: int) -> Plan:
             work += min(left[j] * _PAIR_COST, 1) * rows.d + 4 * widths[j] * rows.d / rows.n
             plans.append((work / rows.d, head, widths[j]))
     work, head, total = min(plans)
-    return Plan(head, total, work)
+    return Plan(head, total, work, directions)
 
 
-def _kth_similarities(rows: UnitRows, sample: Ints, k: int) -> Singles:
+def _kth_similarities(rows: Rows, sample: Ints, k: int) -> Singles:
     """Similarity of about the k-th neighbour of some rows (exact up to `_REFERENCE` rows)."""
     x = rows.unit(sample, np.float32)
     reference = sample_of(rows.n, _REFERENCE, _SEED + 2)
@@ -176,19 +200,21 @@ def _kth_similarities(rows: UnitRows, sample: Ints, k: int) -> Singles:
     return worst
 
 
-def _first_candidates(
-    rows: UnitRows, bounds: _Bounds, k: int, groups: Groups, checkpoint: Checkpoint
-) -> Nearest:
+def _offer_first_candidates(nearest: Nearest, bounds: _Bounds, checkpoint: Checkpoint) -> None:
     """Rows that are near by a few coordinates and in near clusters, ranked in double."""
+    rows = nearest.rows
     coordinates = bounds.heads[:, : min(bounds.head, _FIRST_WIDTH)]
-    clusters = find_clusters(coordinates, rows.workers)
-    n_probes = max(min(8, clusters.count), clusters.count // 16)
+    clusters = find_clusters(coordinates, rows.workers, checkpoint)
     ids = cluster_candidates(
-        coordinates, clusters, n_probes, k + _EXTRA_CANDIDATES, groups, rows.workers, checkpoint
+        coordinates,
+        clusters,
+        max(min(8, clusters.count), clusters.count // 16),
+        nearest.k + _EXTRA_CANDIDATES,
+        nearest.groups,
+        rows.workers,
+        checkpoint,
     )
-    nearest = Nearest(rows, k, groups)
     nearest.offer_candidates(ids)
-    return nearest
 
 
 def _compare_bounded(
@@ -214,18 +240,17 @@ def _compare_bounded(
         nearest.offer(u, v)
 
     heads = ArrayVectors(bounds.heads)
-    with checkpoint.stage(_bounds_stage(bounds, max_bytes), nearest.lists) as stage:
+    name = f"certified, bounds of {bounds.head}, panels of {panel_rows(heads, max_bytes)}"
+    with checkpoint.stage(name, nearest.lists) as stage:
+        if stage.is_new:
+            _offer_first_candidates(nearest, bounds, checkpoint)
+            stage.save(0, now=True)
 
         def after_step(done: int) -> None:
             release(rows.feats)  # the rows of single pairs were read wherever they are
             stage.save(done)
 
         all_pairs(heads, visit, rows.workers, max_bytes, stage.done, after_step)
-
-
-def _bounds_stage(bounds: _Bounds, max_bytes: int) -> str:
-    panel = panel_rows(ArrayVectors(bounds.heads), max_bytes)
-    return f"certified, bounds of {bounds.head}, panels of {panel}"
 
 
 def _pairs_of_full_product(nearest: Nearest, a: slice, b: slice) -> tuple[Ints, Ints]:

@@ -8,6 +8,7 @@ cluster do so in one matrix product. Clusters are FAISS's k-means (spherical, se
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +19,14 @@ from liid_cut.neighbors.faiss_runtime import faiss_threads
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.rows import Ints, Singles
 from liid_cut.neighbors.workers import Workers
+from liid_cut.npz import Arrays
 
 _ROWS_PER_CLUSTER = 512
 _TRAINING_ROWS_PER_CLUSTER = 48
 _ITERATIONS = 8
 _SEED = 20204
-_ROWS_PER_BLOCK = 1 << 14
-_ROWS_PER_JOB = 2048
+ROWS_PER_BLOCK = 1 << 14
+ROWS_PER_JOB = 2048
 
 
 @dataclass(frozen=True)
@@ -43,28 +45,52 @@ class Clusters:
     order: Ints
     starts: Ints
 
+    @classmethod
+    def of(cls, centres: Singles, of_row: Ints) -> Clusters:
+        """From the cluster of each row."""
+        order = np.argsort(of_row, kind="stable")
+        starts = np.searchsorted(of_row[order], np.arange(len(centres) + 1))
+        return cls(centres, of_row, order, starts)
+
     @property
     def count(self) -> int:
         """Number of clusters."""
         return len(self.centres)
 
-    def similarities(self, x: Singles) -> Singles:
-        """Inner products of rows with the centres."""
-        return x @ self.centres.T
 
-
-def find_clusters(coordinates: Singles, workers: Workers) -> Clusters:
+def find_clusters(coordinates: Singles, workers: Workers, checkpoint: Checkpoint) -> Clusters:
     """Clusters of some hundred rows each."""
+    n, m = coordinates.shape
+
+    def train() -> Arrays:
+        return {"centres": train_centres(coordinates[training_rows(n)], n)}
+
+    centres = checkpoint.keep(f"clusters, {n} rows, {m} coordinates", train)["centres"]
+    of_row = np.empty(n, dtype=np.int64)
+
+    def job(start: int) -> None:
+        block = slice(start, start + ROWS_PER_JOB)
+        of_row[block] = nearest_centre(coordinates[block], centres)
+
+    workers.run(job, range(0, n, ROWS_PER_JOB))
+    return Clusters.of(centres, of_row)
+
+
+def training_rows(n: int) -> Ints:
+    """Seeded sample of rows, ascending, that centres are trained on."""
+    chosen = np.random.default_rng(_SEED).choice(
+        n, min(n, _count(n) * _TRAINING_ROWS_PER_CLUSTER), replace=False
+    )
+    return np.sort(chosen)
+
+
+def train_centres(sample: Singles, n: int) -> Singles:
+    """Centres for ``n`` rows from the coordinates of `training_rows`."""
     import faiss
 
-    n, m = coordinates.shape
-    count = max(1, n // _ROWS_PER_CLUSTER)
-    chosen = np.random.default_rng(_SEED).choice(
-        n, min(n, count * _TRAINING_ROWS_PER_CLUSTER), replace=False
-    )
     means = faiss.Kmeans(
-        m,
-        count,
+        sample.shape[1],
+        _count(n),
         niter=_ITERATIONS,
         seed=_SEED,
         spherical=True,
@@ -72,18 +98,18 @@ def find_clusters(coordinates: Singles, workers: Workers) -> Clusters:
         max_points_per_centroid=_TRAINING_ROWS_PER_CLUSTER,
     )
     with faiss_threads(1):  # the same sums in any run
-        means.train(np.ascontiguousarray(coordinates[np.sort(chosen)]))
-    centres = np.ascontiguousarray(means.centroids)
-    of_row = np.empty(n, dtype=np.int64)
+        means.train(np.ascontiguousarray(sample))
+    return np.ascontiguousarray(means.centroids)
 
-    def job(start: int) -> None:
-        block = slice(start, start + _ROWS_PER_JOB)
-        of_row[block] = (coordinates[block] @ centres.T).argmax(axis=1)
 
-    workers.run(job, range(0, n, _ROWS_PER_JOB))
-    order = np.argsort(of_row, kind="stable")
-    starts = np.searchsorted(of_row[order], np.arange(count + 1))
-    return Clusters(centres, of_row, order, starts)
+def nearest_centre(x: Singles, centres: Singles) -> Ints:
+    """The cluster of each of at most ``ROWS_PER_JOB`` rows."""
+    of_row: Ints = (x @ centres.T).argmax(axis=1)
+    return of_row
+
+
+def _count(n: int) -> int:
+    return max(1, n // _ROWS_PER_CLUSTER)
 
 
 def cluster_candidates(
@@ -101,10 +127,10 @@ def cluster_candidates(
     lists = _core.CandidateLists(n, n_candidates, groups.take(clusters.order).core)
     name = f"clusters {clusters.count} {n_probes} {n_candidates} {coordinates.shape[1]}"
     with checkpoint.stage(name, lists) as stage:
-        for step, start in enumerate(range(0, n, _ROWS_PER_BLOCK)):
+        for step, start in enumerate(range(0, n, ROWS_PER_BLOCK)):
             if step < stage.done:
                 continue
-            rows = np.arange(start, min(start + _ROWS_PER_BLOCK, n))
+            rows = np.arange(start, min(start + ROWS_PER_BLOCK, n))
             _meet_clusters(rows, coordinates, clusters, n_probes, lists, workers)
             stage.save(step + 1)
     ids, _ = lists.arrays()
@@ -125,30 +151,41 @@ def _meet_clusters(
     probes = np.empty((len(rows), n_probes), dtype=np.int64)
 
     def choose(start: int) -> None:
-        part = slice(start, start + _ROWS_PER_JOB)
-        x = coordinates[rows[part]]
-        # Centres first, then the rows that ask: no row is taken for a centre.
-        nearest = _core.CandidateLists(clusters.count + len(x), n_probes, _core.RowGroups())
-        asking = np.arange(clusters.count, clusters.count + len(x))
-        nearest.add_queries(clusters.similarities(x), asking, 0)
-        probes[part] = nearest.arrays()[0][clusters.count :]
+        part = slice(start, start + ROWS_PER_JOB)
+        probes[part] = nearest_centres(coordinates[rows[part]], clusters.centres, n_probes)
 
-    workers.run(choose, range(0, len(rows), _ROWS_PER_JOB))
+    workers.run(choose, range(0, len(rows), ROWS_PER_JOB))
+
+    def compare(meeting: tuple[int, Ints]) -> None:
+        cluster, asking = meeting
+        begin, end = clusters.starts[cluster : cluster + 2]
+        similarities = coordinates[rows[asking]] @ coordinates[begin:end].T
+        lists.add_queries(similarities, rows[asking], int(begin))
+
+    workers.run(compare, meetings(probes))
+
+
+def nearest_centres(x: Singles, centres: Singles, n_probes: int) -> npt.NDArray[np.int32]:
+    """The clusters (rows, n_probes) that each of at most ``ROWS_PER_JOB`` rows has to meet."""
+    count = len(centres)
+    # Centres first, then the rows that ask: no row is taken for a centre.
+    nearest = _core.CandidateLists(count + len(x), n_probes, _core.RowGroups())
+    nearest.add_queries(x @ centres.T, np.arange(count, count + len(x)), 0)
+    ids: npt.NDArray[np.int32] = nearest.arrays()[0][count:]
+    return ids
+
+
+def meetings(probes: npt.NDArray[Any]) -> list[tuple[int, Ints]]:
+    """Products to compute: a cluster, and the rows of ``probes`` that meet it in one of them."""
+    n_probes = probes.shape[1]
     pairs = np.argsort(probes.ravel(), kind="stable")
     met = probes.ravel()[pairs]
-    queries = rows[pairs // n_probes]
-    jobs = []
+    rows = pairs // n_probes
+    found = []
     for cluster in np.unique(met):
         first, last = np.searchsorted(met, [cluster, cluster + 1])
-        jobs += [
-            (int(cluster), queries[i : min(i + _ROWS_PER_JOB, last)])
-            for i in range(first, last, _ROWS_PER_JOB)
+        found += [
+            (int(cluster), rows[i : min(i + ROWS_PER_JOB, last)])
+            for i in range(first, last, ROWS_PER_JOB)
         ]
-
-    def compare(job: tuple[int, Ints]) -> None:
-        cluster, asking = job
-        begin, end = clusters.starts[cluster : cluster + 2]
-        similarities = coordinates[asking] @ coordinates[begin:end].T
-        lists.add_queries(similarities, asking, int(begin))
-
-    workers.run(compare, jobs)
+    return found

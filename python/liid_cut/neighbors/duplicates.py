@@ -81,12 +81,25 @@ def all_rows(kept: Kept, nearest: Nearest, n: int) -> tuple[Ints, Floats]:
 
     # A copy's neighbours are those of its first, and the first itself.
     firsts = kept.rows[kept.firsts]
-    candidates = np.hstack([ids[firsts], firsts[:, None]])
     own = nearest.rows.many_cosines(kept.firsts, kept.firsts)
     own[~nearest.groups.share(kept.firsts, kept.firsts)] = -np.inf
-    similarities = np.hstack([cosines[firsts], own[:, None]])
-    candidates[np.isneginf(similarities)] = -1
-    order = np.lexsort((candidates, -similarities), axis=1)[:, :k]
-    ids[kept.copies] = np.take_along_axis(candidates, order, axis=1)
-    cosines[kept.copies] = np.take_along_axis(similarities, order, axis=1)
+    ids[kept.copies], cosines[kept.copies] = with_first(ids[firsts], cosines[firsts], firsts, own)
     return ids, cosines
+
+
+def with_first(ids: Ints, cosines: Floats, firsts: Ints, own: Floats) -> tuple[Ints, Floats]:
+    """Neighbours of copies: those of the row that each is a copy of, and that row itself.
+
+    Parameters
+    ----------
+    ids, cosines : (c, k) neighbours of the ``firsts`` (c,).
+    own : (c,) cosines of the firsts with themselves; -inf where they may not be neighbours.
+    """
+    candidates = np.hstack([ids, firsts[:, None]])
+    similarities = np.hstack([cosines, own[:, None]])
+    candidates[np.isneginf(similarities)] = -1
+    order = np.lexsort((candidates, -similarities), axis=1)[:, : ids.shape[1]]
+    return (
+        np.take_along_axis(candidates, order, axis=1),
+        np.take_along_axis(similarities, order, axis=1),
+    )

@@ -6,8 +6,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from threadpoolctl import threadpool_info
-
 # Kernels of OpenBLAS for CPUs without AVX; what it falls back to on a CPU that it does not know.
 _WITHOUT_AVX = ("prescott", "barcelona", "core2", "penryn", "nehalem", "dunnington", "opteron")
 _WITH_AVX512 = ("skylakex", "cooperlake", "sapphirerapids")
@@ -34,6 +32,7 @@ def slow_blas() -> str | None:
     and multiplies matrices several times slower than they could. NumPy's newer copy knows them.
     """
     import faiss  # noqa: F401  - its BLAS is listed once it is loaded
+    from threadpoolctl import threadpool_info
 
     blas = {
         "faiss" if "faiss" in library["filepath"] else "numpy": library["architecture"].lower()

@@ -47,3 +47,7 @@ class Groups:
             return np.ones(len(u), dtype=bool)
         shared: npt.NDArray[np.bool_] = np.any(self.bits[u] & self.bits[v], axis=1)
         return shared
+
+    def table(self, u: Ints, v: Ints) -> npt.NDArray[np.bool_]:
+        """Whether u[i] and v[j] share a group, (len(u), len(v))."""
+        return self.share(np.repeat(u, len(v)), np.tile(v, len(u))).reshape(len(u), len(v))

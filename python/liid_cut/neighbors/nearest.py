@@ -6,6 +6,7 @@ order. Rows for which the method cannot prove that it left nobody out go to `sea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,19 @@ class Nearest:
         """Compute and rank the cosines of pairs, each for both of its rows; any thread may call."""
         self.lists.add(u, v, self.rows.cosines(u, v))
 
-    def offer_candidates(self, ids: npt.NDArray[np.int32]) -> None:
-        """Candidates (n, c) of all rows; negative: none. Runs on all threads."""
-        for start in range(0, len(ids), _ROWS_PER_OFFER):
+    def offer_candidates(
+        self,
+        ids: npt.NDArray[np.int32],
+        first_step: int = 0,
+        after_step: Callable[[int], None] = lambda step: None,
+    ) -> None:
+        """Candidates (n, c) of all rows; negative: none. Runs on all threads.
+
+        ``first_step``, ``after_step``: as of :func:`liid_cut.neighbors.tiles.all_pairs`.
+        """
+        for step, start in enumerate(range(0, len(ids), _ROWS_PER_OFFER)):
+            if step < first_step:
+                continue
             block = ids[start : start + _ROWS_PER_OFFER]
             u = np.repeat(np.arange(start, start + len(block)), block.shape[1])
             v = block.ravel().astype(np.int64)
@@ -46,6 +57,7 @@ class Nearest:
             keep &= (u < v) | ~(ids[v] == u[:, None]).any(axis=1)
             u, v = u[keep], v[keep]
             self.lists.add(u, v, self.rows.many_cosines(u, v))
+            after_step(step + 1)
 
     def last(self, rows: Ints) -> Floats:
         """Cosine of the k-th nearest so far; -inf where fewer are known."""
@@ -67,26 +79,38 @@ class Nearest:
         return ids, cosines
 
 
-def search_rows(queries: Ints, nearest: Nearest) -> None:
+def search_rows(
+    queries: Ints,
+    nearest: Nearest,
+    first_step: int = 0,
+    after_step: Callable[[int], None] = lambda step: None,
+) -> None:
     """Make the lists of some rows exact, whatever they hold before.
 
     Every row whose inner product, up to rounding, reaches the k-th cosine found so far is compared
     by its cosine. Products are in single precision, and in double for the rows that then have many
     candidates. Other rows' lists are not harmed: they may only come closer to the truth.
+
+    ``first_step``, ``after_step``: as of :func:`liid_cut.neighbors.tiles.all_pairs`.
     """
+    pool = nearest.rows.workers
     crowded: list[Ints] = []
 
     def single(block: Ints) -> None:
         counts = _compare(block, nearest, np.dtype(np.float32), nearest.rows.rounding, _CROWDED)
-        with nearest.rows.workers.lock:
+        with pool.lock:
             crowded.append(block[counts > _CROWDED])
 
     def double(block: Ints) -> None:
         _compare(block, nearest, np.dtype(np.float64), (nearest.rows.d + 4) * 2.0**-50, None)
 
-    nearest.rows.workers.run(single, _blocks(queries))
-    if crowded:
-        nearest.rows.workers.run(double, _blocks(np.sort(np.concatenate(crowded))))
+    blocks = _blocks(queries)
+    for step in range(first_step, len(blocks), pool.n_threads):
+        done = min(step + pool.n_threads, len(blocks))
+        crowded.clear()
+        pool.run(single, blocks[step:done])
+        pool.run(double, _blocks(np.sort(np.concatenate(crowded))))
+        after_step(done)
 
 
 def _compare(

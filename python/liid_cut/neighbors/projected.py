@@ -11,6 +11,8 @@ Not proven: a row may miss a neighbour. `recall` measures how many do.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,8 +22,9 @@ from liid_cut.neighbors.checkpoint import Checkpoint
 from liid_cut.neighbors.clusters import Clusters, cluster_candidates, find_clusters
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest, search_rows
-from liid_cut.neighbors.rows import ArrayVectors, Ints, Singles, UnitRows
+from liid_cut.neighbors.rows import ArrayVectors, Ints, Rows, Singles, UnitRows
 from liid_cut.neighbors.tiles import Tile, all_pairs, panel_rows
+from liid_cut.npz import Arrays
 
 _WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512)
 _MOST_CANDIDATES = 96
@@ -30,7 +33,9 @@ _SEED = 20203
 # Multiply-adds of a large product that one column of a candidate costs in double.
 _PAIR_COST = 72.0
 # Multiplying all pairs of this many rows costs more than finding clusters and their neighbours.
-_CLUSTERS_FROM = 300_000
+CLUSTERS_FROM = 300_000
+# Rows that are ranked at once; their products' last bits depend on it.
+RANKED_ROWS = 4096
 
 
 def projected(
@@ -46,37 +51,70 @@ def projected(
 
     ``effort``: 2 doubles candidates and probes of the plan, and so on.
     """
-    fitting = max(_WIDTHS[0], max_bytes // 3 // (4 * rows.n))
-    widths = [w for w in _WIDTHS if w <= min(rows.d, fitting)] or [rows.d]
-    directions = principal_directions(rows, widths[-1])
-    sample = sample_of(rows.n, _SAMPLE, _SEED)
-    truth = Nearest(rows, k, groups)
-    search_rows(sample, truth)
-    neighbors = truth.arrays()[0][sample].astype(np.int64)
+    widths = widths_that_fit(rows.n, rows.d, max_bytes)
+    directions = checkpoint.keep(
+        f"pca, {widths[-1]} directions", lambda: {"q": principal_directions(rows, widths[-1])}
+    )["q"]
+    sample = plan_sample(rows.n)
+    miss = missed(target_recall)
 
-    miss = (1 - target_recall) / 2
-    width, n_candidates = _plan(rows, directions, widths, sample, neighbors, groups, miss)
-    n_candidates = max(k + 1, min(n_candidates * effort, _MOST_CANDIDATES * effort))
+    def plan() -> Arrays:
+        truth = Nearest(rows, k, groups)
+        search_rows(sample, truth)
+        neighbors = truth.arrays()[0][sample].astype(np.int64)
+        ranks = _ranks(rows, directions.astype(np.float32), widths, sample, neighbors, groups)
+        chosen = cheapest_plan(ranks, widths, rows.n, rows.d, neighbors, miss)
+        return {"neighbors": neighbors, "chosen": np.array(chosen)}
+
+    planned = checkpoint.keep(f"pca, plan for {widths[-1]} directions", plan)
+    neighbors, (width, n_candidates) = planned["neighbors"], planned["chosen"].tolist()
+    n_candidates = with_effort(n_candidates, k, effort)
     coordinates = coordinates_of(rows, directions[:, :width])
-    if rows.n < _CLUSTERS_FROM:
+    if rows.n < CLUSTERS_FROM:
         ids = _all_candidates(coordinates, n_candidates, groups, rows, max_bytes, checkpoint)
-        how = f"{width} directions, {n_candidates} candidates"
+        how = how_found(width, n_candidates)
     else:
-        clusters = find_clusters(coordinates, rows.workers)
-        n_probes = min(
-            clusters.count, effort * _probes(clusters, coordinates, sample, neighbors, miss)
-        )
+        clusters = find_clusters(coordinates, rows.workers, checkpoint)
+        needed = needed_probes(clusters, coordinates[sample], neighbors, miss)
+        n_probes = min(clusters.count, effort * needed)
         ids = cluster_candidates(
             coordinates, clusters, n_probes, n_candidates, groups, rows.workers, checkpoint
         )
-        how = (
-            f"{width} directions, {n_probes} of {clusters.count} clusters, "
-            f"{n_candidates} candidates"
-        )
+        how = how_found(width, n_candidates, n_probes, clusters.count)
     del coordinates
     nearest = Nearest(rows, k, groups)
-    nearest.offer_candidates(ids)
+    with checkpoint.stage(f"pca, cosines of {how}", nearest.lists) as stage:
+        nearest.offer_candidates(ids, stage.done, stage.save)
     return nearest, how
+
+
+def widths_that_fit(n: int, d: int, max_bytes: int) -> list[int]:
+    """Numbers of directions to choose from."""
+    fitting = max(_WIDTHS[0], max_bytes // 3 // (4 * n))
+    return [w for w in _WIDTHS if w <= min(d, fitting)] or [d]
+
+
+def plan_sample(n: int) -> Ints:
+    """The rows whose exact neighbours the plan is read off."""
+    return sample_of(n, _SAMPLE, _SEED)
+
+
+def missed(target_recall: float) -> float:
+    """Share of the neighbours that candidates, and clusters, may each miss."""
+    return (1 - target_recall) / 2
+
+
+def with_effort(n_candidates: int, k: int, effort: int) -> int:
+    """Candidates of a row, of the number that the plan says."""
+    return max(k + 1, min(n_candidates * effort, _MOST_CANDIDATES * effort))
+
+
+def how_found(
+    width: int, n_candidates: int, n_probes: int | None = None, count: int | None = None
+) -> str:
+    """What the report says."""
+    clusters = "" if n_probes is None else f"{n_probes} of {count} clusters, "
+    return f"{width} directions, {clusters}{n_candidates} candidates"
 
 
 def _all_candidates(
@@ -101,23 +139,19 @@ def _all_candidates(
     return ids
 
 
-def _plan(
-    rows: UnitRows,
-    directions: npt.NDArray[np.float64],
-    widths: list[int],
-    sample: Ints,
-    neighbors: Ints,
-    groups: Groups,
-    miss: float,
+def cheapest_plan(
+    ranks: Sequence[Ints], widths: list[int], n: int, d: int, neighbors: Ints, miss: float
 ) -> tuple[int, int]:
-    """The cheapest width, with the candidates that it needs to miss at most a share ``miss``."""
-    ranks = _ranks(rows, directions.astype(np.float32), widths, sample, neighbors, groups)
+    """The cheapest width, with the candidates that it needs to miss at most a share ``miss``.
+
+    ``ranks``: of each width, how many rows stand before each exact neighbour of the sample.
+    """
     plans = []
     for width, of_width in zip(widths, ranks, strict=True):
         found = np.sort(of_width[neighbors >= 0])
         needed = int(found[min(len(found) - 1, int(np.ceil((1 - miss) * len(found))))]) + 2
-        products = width * min(rows.n / 2, _CLUSTERS_FROM / 10)
-        work = products + needed * _PAIR_COST * rows.d
+        products = width * min(n / 2, CLUSTERS_FROM / 10)
+        work = products + needed * _PAIR_COST * d
         plans.append((needed > _MOST_CANDIDATES, work, width, min(needed, _MOST_CANDIDATES)))
     _, _, width, n_candidates = min(plans)
     return width, n_candidates
@@ -132,36 +166,60 @@ def _ranks(
     groups: Groups,
 ) -> list[Ints]:
     """How many rows stand before each exact neighbour of the sample, for each width."""
-    x = rows.unit(sample, np.float32) @ directions
-    members = np.unique(neighbors[neighbors >= 0])
-    y = rows.unit(members, np.float32) @ directions
-    at = np.searchsorted(members, np.maximum(neighbors, 0))
-    ranks = [np.zeros(neighbors.shape, dtype=np.int64) for _ in widths]
-    block_rows = 4096
+    count = RowsBefore(rows, directions, widths, sample, neighbors, groups.table)
+    ranks = np.zeros((len(widths), *neighbors.shape), dtype=np.int64)
 
     def job(start: int) -> None:
-        columns = np.arange(start, min(start + block_rows, rows.n))
-        e = rows.unit(columns, np.float32) @ directions
-        allowed = groups.share(
-            np.repeat(sample, len(columns)), np.tile(columns, len(sample))
-        ).reshape(len(sample), len(columns))
-        for width, ranks_of_width in zip(widths, ranks, strict=True):
-            similarities = np.where(allowed, x[:, :width] @ e[:, :width].T, -np.inf)
-            for i in range(neighbors.shape[1]):
-                own = np.einsum("ij,ij->i", x[:, :width], y[at[:, i], :width])
-                before = (similarities > own[:, None]).sum(axis=1)
-                with rows.workers.lock:
-                    ranks_of_width[:, i] += before
+        before = count.in_block(rows, start)
+        with rows.workers.lock:
+            np.add(ranks, before, out=ranks)
 
-    rows.workers.run(job, range(0, rows.n, block_rows))
-    return ranks
+    rows.workers.run(job, range(0, rows.n, RANKED_ROWS))
+    return list(ranks)
 
 
-def _probes(
-    clusters: Clusters, coordinates: Singles, sample: Ints, neighbors: Ints, miss: float
-) -> int:
-    """Clusters that a row has to meet to miss at most a share ``miss`` of its neighbours."""
-    order = np.argsort(-clusters.similarities(coordinates[sample]), axis=1, kind="stable")
+class RowsBefore:
+    """Counts the rows that are nearer to a sample's rows, by coordinates, than their neighbours."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        directions: Singles,
+        widths: list[int],
+        sample: Ints,
+        neighbors: Ints,
+        allowed: Callable[[Ints, Ints], npt.NDArray[np.bool_]],
+    ) -> None:
+        self._directions = directions
+        self._widths = widths
+        self._sample = sample
+        self._allowed = allowed
+        self._x = rows.unit(sample, np.float32) @ directions
+        members = np.unique(neighbors[neighbors >= 0])
+        self._y = rows.unit(members, np.float32) @ directions
+        self._at = np.searchsorted(members, np.maximum(neighbors, 0))
+
+    def in_block(self, rows: Rows, start: int) -> Ints:
+        """Of each width, in the block of ``RANKED_ROWS`` rows from ``start``: (n_widths, S, k)."""
+        columns = np.arange(start, min(start + RANKED_ROWS, rows.n))
+        e = rows.unit(columns, np.float32) @ self._directions
+        allowed = self._allowed(self._sample, columns)
+        before = np.empty((len(self._widths), *self._at.shape), dtype=np.int64)
+        for w, width in enumerate(self._widths):
+            x, y = self._x[:, :width], self._y[:, :width]
+            similarities = np.where(allowed, x @ e[:, :width].T, -np.inf)
+            for i in range(self._at.shape[1]):
+                own = np.einsum("ij,ij->i", x, y[self._at[:, i]])
+                before[w, :, i] = (similarities > own[:, None]).sum(axis=1)
+        return before
+
+
+def needed_probes(clusters: Clusters, of_sample: Singles, neighbors: Ints, miss: float) -> int:
+    """Clusters that a row has to meet to miss at most a share ``miss`` of its neighbours.
+
+    ``of_sample``: coordinates of the sample whose exact ``neighbors`` are known.
+    """
+    order = np.argsort(-(of_sample @ clusters.centres.T), axis=1, kind="stable")
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.arange(clusters.count)[None, :], axis=1)
     of = clusters.of_row[np.maximum(neighbors, 0)]

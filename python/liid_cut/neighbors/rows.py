@@ -36,6 +36,16 @@ class Vectors(Protocol):
         """Rows [begin, end), C-contiguous (end - begin, d)."""
 
 
+class Rows(Protocol):
+    """The rows of a feature matrix, wherever they are; scaled to length 1."""
+
+    n: int
+    d: int
+
+    def unit(self, ids: Ints, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """Some rows as unit vectors (len(ids), d) of float32 or float64."""
+
+
 class ArrayVectors:
     """Vectors that are an array."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from liid_cut.neighbors.checkpoint import Checkpoint
 from liid_cut.neighbors.exact import certify
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest
@@ -85,4 +86,5 @@ def torch_search(
             ids[block] = torch.where(best == -torch.inf, -1, who).to(torch.int32).cpu().numpy()
     finally:
         torch.set_float32_matmul_precision(before)
-    return certify(rows, k, groups, ids, similarities), f"exact, products by torch on {device}"
+    nearest = certify(rows, k, groups, ids, similarities, Checkpoint())
+    return nearest, f"exact, products by torch on {device}"

@@ -14,8 +14,6 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
-
 T = TypeVar("T")
 
 
@@ -61,6 +59,8 @@ class Workers:
 @contextmanager
 def workers(n_threads: int) -> Iterator[Workers]:
     """Threads for one search; 0: one for each core that the process may use."""
+    from threadpoolctl import threadpool_limits
+
     if n_threads == 0:
         n_threads = len(os.sched_getaffinity(0))
     with (

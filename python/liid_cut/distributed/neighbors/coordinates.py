@@ -1,0 +1,112 @@
+"""Principal directions, what they cost, and the rows' coordinates, as units."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from liid_cut.distributed.features import Features
+from liid_cut.distributed.ranges import ranges, row_starts
+from liid_cut.distributed.run import Run
+from liid_cut.distributed.sources import BlocksSource, Ints, block_name
+from liid_cut.distributed.units import Unit
+from liid_cut.neighbors.basis import ROWS_PER_JOB, block_coordinates, principal_directions
+from liid_cut.neighbors.certified import Plan, plan_bounds
+from liid_cut.neighbors.projected import RANKED_ROWS, RowsBefore
+from liid_cut.npz import Arrays
+from liid_cut.runs.store import Store
+
+Floats = npt.NDArray[np.float64]
+
+
+def directions_of(run: Run, store: Store, features: Features, m: int) -> Floats:
+    """About the m leading directions, orthonormal (d, m)."""
+    unit = Unit("directions", _directions, (features, m), store, ("directions",))
+    directions: Floats = run.one(unit)["directions"]
+    return directions
+
+
+def _directions(features: Features, m: int) -> Arrays:
+    return {"directions": principal_directions(features, m)}
+
+
+def bounds_of(run: Run, store: Store, features: Features, k: int, max_bytes: int) -> Plan | str:
+    """What `liid_cut.neighbors.certified.plan_bounds` says."""
+    names = ("head", "total", "work", "refusal")
+    found = run.one(Unit("bounds", _bounds, (features, k, max_bytes), store, names))
+    if str(found["refusal"]):
+        return str(found["refusal"])
+    return Plan(int(found["head"]), int(found["total"]), float(found["work"]), np.empty((0, 0)))
+
+
+def _bounds(features: Features, k: int, max_bytes: int) -> Arrays:
+    plan = plan_bounds(features, k, max_bytes)
+    if isinstance(plan, str):
+        plan, refusal = Plan(0, 0, 0.0, np.empty((0, 0))), plan
+    else:
+        refusal = ""
+    return {
+        "head": np.array(plan.head),
+        "total": np.array(plan.total),
+        "work": np.array(plan.relative_work),
+        "refusal": np.array(refusal),
+    }
+
+
+def ranks_of(
+    run: Run,
+    store: Store,
+    features: Features,
+    directions: Floats,
+    widths: list[int],
+    sample: Ints,
+    neighbors: Ints,
+) -> npt.NDArray[np.int64]:
+    """Rows before each exact neighbour of the sample, for each width: (n_widths, S, k)."""
+    arguments = features, directions.astype(np.float32), widths, sample, neighbors
+    starts = row_starts(features.n, features.d * 8)
+    parts = run.do(
+        Unit(block_name("ranks", i), _ranks, (*arguments, begin, end), store, ("ranks",))
+        for i, (begin, end) in enumerate(ranges(starts))
+    )
+    total: npt.NDArray[np.int64] = np.sum([part["ranks"] for part in parts], axis=0)
+    return total
+
+
+def _ranks(
+    features: Features,
+    directions: npt.NDArray[np.float32],
+    widths: list[int],
+    sample: Ints,
+    neighbors: Ints,
+    begin: int,
+    end: int,
+) -> Arrays:
+    count = RowsBefore(features, directions, widths, sample, neighbors, features.allowed)
+    blocks = [count.in_block(features, start) for start in range(begin, end, RANKED_ROWS)]
+    return {"ranks": np.sum(blocks, axis=0)}
+
+
+def coordinates_of(
+    run: Run, store: Store, features: Features, directions: Floats, width: int
+) -> BlocksSource:
+    """Coordinates (n, width) of all rows in the first ``width`` directions, float32."""
+    starts = row_starts(features.n, features.d * 8)
+    prefix = f"coordinates-{width}"
+    run.do(
+        Unit(block_name(prefix, i), _coordinates, (features, directions, width, *rows), store)
+        for i, rows in enumerate(ranges(starts))
+    )
+    return BlocksSource(store, prefix, "coordinates", starts, np.dtype(np.float32), (width,))
+
+
+def _coordinates(
+    features: Features, directions: Floats, width: int, begin: int, end: int
+) -> Arrays:
+    out = np.empty((end - begin, width), dtype=np.float32)
+    for start in range(begin, end, ROWS_PER_JOB):
+        block = slice(start, min(start + ROWS_PER_JOB, end))
+        out[start - begin : block.stop - begin] = block_coordinates(
+            features, directions[:, :width], block
+        )
+    return {"coordinates": out}
