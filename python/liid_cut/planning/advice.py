@@ -64,7 +64,7 @@ def _for_less_time(settings: PlanSettings, layout: Layout, slowest: Part) -> Ite
         yield "time falls with cores_per_worker and workers"
     if layout.method == "pca" and settings.target_recall > 0.99:
         yield "target_recall=0.99 takes fewer clusters and candidates"
-    if settings.n >= projected._CLUSTERS_FROM and layout.method == "exact":
+    if settings.n >= projected.CLUSTERS_FROM and layout.method == "exact":
         yield "neighbors='pca' compares far fewer pairs, with measured recall"
 
 

@@ -50,7 +50,7 @@ def assumed(n: int, d: int, target_recall: float) -> Assumptions:
     bound = 1.0
     if d >= _BOUNDS_FROM:
         bound = next(work for most, work in _BOUND_WORK if d <= most)
-    factor = _DIRECTIONS if n < projected._CLUSTERS_FROM else _DIRECTIONS_OF_MANY
+    factor = _DIRECTIONS if n < projected.CLUSTERS_FROM else _DIRECTIONS_OF_MANY
     wanted = factor * math.sqrt(d)
     widths = [width for width in projected._WIDTHS if width <= d] or [d]
     directions = min([width for width in widths if width >= wanted], default=widths[-1])

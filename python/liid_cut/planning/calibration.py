@@ -24,17 +24,23 @@ from liid_cut.coupling import estimate_delta
 from liid_cut.graph import neighbor_edges
 from liid_cut.neighbors import NeighborTable, find_neighbors
 from liid_cut.neighbors.basis import coordinates_of
-from liid_cut.neighbors.checkpoint import Checkpoint, search_key
-from liid_cut.neighbors.clusters import cluster_candidates, find_clusters
+from liid_cut.neighbors.checkpoint import Checkpoint
+from liid_cut.neighbors.clusters import (
+    cluster_candidates,
+    find_clusters,
+    train_centres,
+    training_rows,
+)
 from liid_cut.neighbors.exact import exact
 from liid_cut.neighbors.groups import Groups
 from liid_cut.neighbors.nearest import Nearest, search_rows
 from liid_cut.neighbors.rows import UnitRows
 from liid_cut.neighbors.workers import Workers, workers
-from liid_cut.planning.assumptions import assumed
+from liid_cut.planning.assumptions import assumed, cluster_count
 from liid_cut.planning.costs import UNITS, Costs, Counts, this_machine, today
 from liid_cut.planning.parts import total_counts
 from liid_cut.planning.searches import SearchSize, clustered, search_parts
+from liid_cut.runs.store import fingerprint
 
 _K = 3
 _REPEATS = 2
@@ -106,7 +112,7 @@ def _search(known: dict[str, float], pool: Workers, scale: float) -> None:
     """Reading, fingerprints, projections, cosines."""
     feats = clustered_rows(int(16384 * scale), 512)
     fit([({"feature": feats.size}, cpu_seconds(UnitRows, feats, pool))], known)
-    fit([({"hash_byte": feats.nbytes}, cpu_seconds(search_key, feats, {}))], known)
+    fit([({"hash_byte": feats.nbytes}, cpu_seconds(fingerprint, feats))], known)
 
     rng = np.random.default_rng(_SEED)
     directions = np.linalg.qr(rng.standard_normal((512, 128)))[0]
@@ -130,24 +136,26 @@ def _products(known: dict[str, float], pool: Workers, scale: float) -> None:
     feats = clustered_rows(int(16384 * scale), 512)
     for n, d, k in _EXACT_RUNS:
         rows = UnitRows(np.ascontiguousarray(feats[: int(n * scale), :d]), pool)
-        seconds = cpu_seconds(exact, rows, k, Groups(), _MAX_BYTES, Checkpoint(None))
+        seconds = cpu_seconds(exact, rows, k, Groups(), _MAX_BYTES, Checkpoint())
         parts = search_parts("exact", _size(rows.n, d, k), assumed(rows.n, d, 1.0))
         runs.append((total_counts(parts[1:]), seconds))  # the first is reading
 
-    n, n_probes = int(65536 * scale), 16
-    trainings: list[Run] = []
+    n = int(65536 * scale)
+    n_probes = min(16, cluster_count(n))
     for width, c in ((32, 10), (128, _CANDIDATES)):
-        trained, compared, met = clustered(_size(n, width), width, n_probes, c, 0)
+        _, compared, met = clustered(_size(n, width), width, n_probes, c, 0)
         once = replace(compared, counts={u: x / 2 for u, x in compared.counts.items()})
         coordinates = clustered_rows(n, width)
-        found = find_clusters(coordinates, pool)
-        seconds = cpu_seconds(find_clusters, coordinates, pool)
-        trainings.append((total_counts([trained, once]), seconds))
-        arguments = (n_probes, c, Groups(), pool, Checkpoint(None))
+        found = find_clusters(coordinates, pool, Checkpoint())
+        arguments = (n_probes, c, Groups(), pool, Checkpoint())
         seconds = cpu_seconds(cluster_candidates, coordinates, found, *arguments)
         runs.append((total_counts([once, met]), seconds))
     fit(runs, known)
-    fit(trainings, known)
+
+    n *= 2
+    trained = clustered(_size(n, width), width, n_probes, c, 0)[0]
+    sample = clustered_rows(len(training_rows(n)), width)
+    fit([(trained.counts, cpu_seconds(train_centres, sample, n))], known)
 
     rows = UnitRows(feats, pool)
     queries = np.arange(min(512, rows.n))

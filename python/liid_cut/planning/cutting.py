@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from liid_cut.coupling.sample import MOST_NODES
 from liid_cut.planning.parts import Part
 
 # Edges a row and neighbour: an edge where both ends name each other, or where one does.
 EDGES = {"mutual": 0.2, "union": 0.75}
 # Share of the rows in the largest component. A mutual graph may also fall into small pieces alone,
 # a union graph hangs together.
-LARGEST = {"mutual": 0.4, "union": 1.0}
+LARGEST = {"mutual": 0.01, "union": 1.0}
 
 _DOUBLE = 8
 # Copies of a table (n, K+1) in double that are alive in the estimate of delta at once.
@@ -28,6 +29,8 @@ _BYTES_PER_NODE, _BYTES_PER_EDGE = 80, 32
 # Ids and cosines of a table, once more while edges are made of it.
 _SLOT_BYTES = 2 * (8 + 8)
 _EDGE_BYTES = 4 + 4 + 8
+# Of a row in a file of a batch: its label, and its share of the table of components.
+_KEPT_BYTES = 24
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,15 @@ def graph(size: CutSize) -> Part:
     return Part("edges", {"slot": size.n * size.k}, memory, parallel=False)
 
 
+def delta_nodes(size: CutSize) -> float:
+    """Nodes that the estimate looks at: a part of a large graph, unless it hangs together."""
+    is_part = size.n > MOST_NODES and LARGEST[size.symmetrize] * size.n <= MOST_NODES
+    return MOST_NODES if is_part else size.n
+
+
 def delta(size: CutSize) -> Part:
     """The estimate."""
-    values = size.n * size.labels
+    values = delta_nodes(size) * size.labels
     table = size.n * size.k * _SLOT_BYTES / 2 + size.edges * _EDGE_BYTES
     memory = table + _DELTA_COPIES * values * _DOUBLE
     return Part("expected accuracy of some cuts", {"delta_value": values}, memory, parallel=False)
@@ -81,10 +90,11 @@ def components(size: CutSize) -> Part:
     return Part("components inspected", counts, size.result, parallel=False)
 
 
-def cut(size: CutSize) -> Part:
-    """Components whose first labelling is not optimal."""
+def cut(size: CutSize, *, kept: bool) -> Part:
+    """Components whose first labelling is not optimal; ``kept``: batches are written."""
     memory = size.result + size.largest
-    return Part("components cut", {"cut_value": size.n * size.labels}, memory)
+    disk = size.messages + size.n * _KEPT_BYTES if kept else 0.0
+    return Part("components cut", {"cut_value": size.n * size.labels}, memory, disk=disk)
 
 
 def written(size: CutSize, compressed: float) -> Part:

@@ -95,7 +95,7 @@ def search_parts(method: str, size: SearchSize, assumed: Assumptions) -> list[Pa
 
 def candidates_of(method: str, k: int, assumed: Assumptions) -> int:
     """Candidates of each row that the method holds."""
-    extra = {"exact": exact._EXTRA_CANDIDATES, "certified": certified._EXTRA_CANDIDATES}
+    extra = {"exact": exact.EXTRA_CANDIDATES, "certified": certified._EXTRA_CANDIDATES}
     return k + extra[method] if method in extra else assumed.candidates
 
 
@@ -165,7 +165,7 @@ def _pca(size: SearchSize, assumed: Assumptions) -> list[Part]:
         plan,
         _projection(size, width, coordinates),
     ]
-    if size.n < projected._CLUSTERS_FROM:
+    if size.n < projected.CLUSTERS_FROM:
         middle = [
             Part(
                 f"all pairs multiplied in {width} coordinates",
@@ -210,11 +210,26 @@ def clustered(size: SearchSize, width: int, probes: int, c: int, kept: float) ->
         Part(
             f"rows compared with {count:,} centres, twice",
             {"product": 2 * n * count * width, "query": 2 * n * count},
-            size.held + kept,
+            size.held + kept + size.threads * centres_bytes(count, probes),
         ),
         Part(
             f"rows compared with {probes:,} clusters",
             {"product": met * width, "query": met, **size.inserted(c, met / n)},
-            size.held + kept + n * width * _FLOAT + n * c * (2 * _LIST_ENTRY + _INT),
+            size.held
+            + kept
+            + n * width * _FLOAT
+            + n * c * (2 * _LIST_ENTRY + _INT)
+            + meetings_bytes(probes),
         ),
     ]
+
+
+def centres_bytes(count: int, probes: int) -> float:
+    """Bytes of finding the nearest centres of the rows of one job."""
+    rows = clusters.ROWS_PER_JOB
+    return rows * count * _FLOAT + (count + rows) * probes * (2 * _LIST_ENTRY)
+
+
+def meetings_bytes(probes: int) -> float:
+    """Bytes of sorting the rows of a block by the clusters that they meet."""
+    return clusters.ROWS_PER_BLOCK * probes * (_INT + 4 * _DOUBLE)
