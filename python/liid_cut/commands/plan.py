@@ -172,6 +172,11 @@ def plan_lines(plan: RunPlan) -> list[str]:
         "",
         f"fits         {'yes' if plan.fits else 'no'}: {in_bytes(plan.memory)} of "
         f"{in_bytes(settings.memory)} a worker",
+        *(
+            [f"client       {in_bytes(plan.client_memory)} for numbers of nodes and edges"]
+            if plan.client_memory
+            else []
+        ),
         f"bottleneck   {plan.bottleneck}",
         *(f"advice       {sentence}" for sentence in plan.advice),
         *(f"assumed      {sentence}" for sentence in plan.assumptions),

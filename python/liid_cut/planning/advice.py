@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from liid_cut.planning.forecast import StageForecast
 
 _LONG_S = 3600.0
+_MOST_TASKS = 1_000_000
 
 
 def advise(
@@ -33,6 +34,14 @@ def advise(
             f"{largest.stage} needs {in_bytes(largest.memory)} and a worker has "
             f"{in_bytes(settings.memory)}: " + _for_less_memory(largest.stage, settings, layout)
         )
+    tasks = max(stages, key=lambda stage: stage.tasks)
+    if tasks.tasks > _MOST_TASKS:
+        yield (
+            f"{tasks.stage} has {tasks.tasks:,} tasks, more than a scheduler of Dask manages well "
+            "(about a million)"
+        )
+    if layout.client > settings.memory:
+        yield f"the client needs {in_bytes(layout.client)} beside the workers"
     if layout.directions < layout.directions_wanted:
         yield (
             f"the search's memory holds {layout.directions} of the {layout.directions_wanted} "
@@ -47,6 +56,8 @@ def advise(
 def _for_less_memory(stage: str, settings: PlanSettings, layout: Layout) -> str:
     if stage == "delta":
         return "give delta a number, or take more memory"
+    if settings.workers > 1 and stage != "components":
+        return "a worker holds a unit for each core: fewer cores_per_worker, or more memory"
     if stage == "neighbors":
         return "lower max_memory, which makes the search slower, or take more memory"
     fewer = "fewer labels or neighbours"

@@ -9,9 +9,11 @@ forecasts.
 from __future__ import annotations
 
 import io
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ from scipy.special import softmax
 
 from liid_cut import _core
 from liid_cut.coupling import estimate_delta
+from liid_cut.distributed.neighbors.lists import merged
+from liid_cut.distributed.units import Unit, run_unit
 from liid_cut.graph import neighbor_edges
 from liid_cut.neighbors import NeighborTable, find_neighbors
 from liid_cut.neighbors.basis import coordinates_of
@@ -40,13 +44,16 @@ from liid_cut.planning.assumptions import assumed, cluster_count
 from liid_cut.planning.costs import UNITS, Costs, Counts, this_machine, today
 from liid_cut.planning.parts import total_counts
 from liid_cut.planning.searches import SearchSize, clustered, search_parts
-from liid_cut.runs.store import fingerprint
+from liid_cut.runs.store import Store, fingerprint
 
 _K = 3
 _REPEATS = 2
 _SEED = 20207
 _MAX_BYTES = 1 << 30
 _CANDIDATES = 40
+_N_UNITS = 20
+# Of a task in Dask's scheduler and worker, which need not be installed here.
+_SCHEDULING_S = 2e-3
 # Rows, columns, neighbours.
 _EXACT_RUNS = (
     (4096, 64, _K),
@@ -72,6 +79,7 @@ def calibrate(scale: float = 1.0) -> Costs:
         _search(known, pool, scale)
         _products(known, pool, scale)
     _cut(known, scale)
+    _units(known, scale)
     return Costs({unit: known[unit] for unit in UNITS}, this_machine(), today())
 
 
@@ -194,6 +202,26 @@ def _cut(known: dict[str, float], scale: float) -> None:
     messages[messages < 1] = 0  # most are
     seconds = cpu_seconds(lambda: np.savez_compressed(io.BytesIO(), messages))
     fit([({"written_byte": messages.nbytes}, seconds)], known)
+
+
+def _units(known: dict[str, float], scale: float) -> None:
+    """What a distributed run has beside: merging, and units with their files."""
+    n = int(8192 * scale)
+    rng = np.random.default_rng(_SEED)
+    ids = [rng.integers(1 << 20, size=(n, 9), dtype=np.int32) for _ in range(4)]
+    values = [rng.random((n, 9), dtype=np.float32) for _ in ids]
+    fit([({"merged": 36 * n}, cpu_seconds(merged, ids, values, 9))], known)
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder), {})
+        arrays = {"ids": ids[0][:64]}
+
+        def units() -> None:
+            for i in range(_N_UNITS):
+                run_unit(Unit(f"unit-{time.monotonic_ns()}-{i}", lambda: arrays, (), store))
+
+        seconds = cpu_seconds(units) / _N_UNITS
+    known |= {"file": seconds, "task": _SCHEDULING_S}
 
 
 def _problem(n: int, labels: int) -> tuple[Singles, NeighborTable]:

@@ -41,6 +41,9 @@ UNITS = {
     "delta_value": "one label of a node in the estimate of delta",
     "cut_node": "one node of the cut: components, inspection, result",
     "cut_value": "one label of a node in the cut",
+    "merged": "one entry of lists that are merged by (similarity, id)",
+    "file": "a block of a run written to its folder, beside its bytes",
+    "task": "a unit of a distributed run handed out, beside its work and its block",
     "written_byte": "one byte of a compressed result file",
 }
 

@@ -9,16 +9,18 @@ at an estimated delta are.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from liid_cut.coupling.sample import MOST_NODES
 from liid_cut.planning.parts import Part
+from liid_cut.runs import batches
 
 # Edges a row and neighbour: an edge where both ends name each other, or where one does.
 EDGES = {"mutual": 0.2, "union": 0.75}
 # Share of the rows in the largest component. A mutual graph may also fall into small pieces alone,
 # a union graph hangs together.
-LARGEST = {"mutual": 0.01, "union": 1.0}
+LARGEST = {"mutual": 0.2, "union": 1.0}
 
 _DOUBLE = 8
 # Copies of a table (n, K+1) in double that are alive in the estimate of delta at once.
@@ -93,8 +95,26 @@ def components(size: CutSize) -> Part:
 def cut(size: CutSize, *, kept: bool) -> Part:
     """Components whose first labelling is not optimal; ``kept``: batches are written."""
     memory = size.result + size.largest
-    disk = size.messages + size.n * _KEPT_BYTES if kept else 0.0
-    return Part("components cut", {"cut_value": size.n * size.labels}, memory, disk=disk)
+    counts = {"cut_value": float(size.n * size.labels)}
+    if not kept:
+        return Part("components cut", counts, memory)
+    disk = size.messages + size.n * _KEPT_BYTES
+    return Part(
+        "components cut",
+        {**counts, "hash_byte": disk, "file": batches_of(size)[0]},
+        memory,
+        disk=disk,
+    )
+
+
+def batches_of(size: CutSize) -> tuple[int, int]:
+    """Batches of components that a run with files makes, and the (nodes + edges) * labels of one."""
+    total = int((size.n + size.edges) * size.labels)
+    most = min(
+        max(total // batches._BATCHES_OF_A_SHORT_RUN, batches._LEAST_WORK),
+        batches._WORK_OF_A_SECOND,
+    )
+    return max(1, math.ceil(total / most)), most
 
 
 def written(size: CutSize, compressed: float) -> Part:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from liid_cut.planning import single
+from liid_cut.planning import distributed, single
 from liid_cut.planning.advice import advise
 from liid_cut.planning.costs import Costs, read_costs
 from liid_cut.planning.parts import Part
@@ -59,6 +59,7 @@ class RunPlan:
     assumptions : what it takes for granted of the data, in sentences.
     bottleneck : the stage that takes longest, and the step in it.
     advice : what would change it, and what does not fit, in sentences.
+    client_memory : bytes of the client of a distributed run; 0: there is none.
     problem : why the run would not even start; empty: it would.
     """
 
@@ -71,6 +72,7 @@ class RunPlan:
     assumptions: tuple[str, ...]
     bottleneck: str
     advice: tuple[str, ...]
+    client_memory: float = 0.0
     problem: str = ""
 
     @property
@@ -194,11 +196,11 @@ def plan_run(
         disk_bandwidth=disk_bandwidth,
     )
     measured = costs if isinstance(costs, Costs) else read_costs(costs)
-    layout = single.layout(settings)
+    layout = (distributed if settings.workers > 1 else single).layout(settings)
     stages = tuple(
         _forecast(name, layout.stages[name], settings, measured, layout.process) for name in STAGES
     )
-    slowest = max(stages, key=lambda stage: stage.wall_s)
+    slowest = max((s for s in stages if s.steps), key=lambda stage: stage.wall_s)
     step = max(layout.stages[slowest.stage], key=lambda part: _wall(part, settings, measured))
     return RunPlan(
         settings,
@@ -210,6 +212,7 @@ def plan_run(
         layout.assumptions,
         f"{slowest.stage}: {step.what}" + ("" if step.parallel else ", on one core"),
         tuple(advise(settings, layout, stages, step)),
+        layout.client,
         layout.problem,
     )
 

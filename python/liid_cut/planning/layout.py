@@ -20,6 +20,7 @@ class Layout:
     assumptions : sentences.
     directions_wanted, directions : principal coordinates that ``"pca"`` needs for its recall, and
         those that fit; 0 for other methods.
+    client : bytes of the client of a distributed run; 0: there is none.
     problem : why the run will not start; empty: it will.
     """
 
@@ -31,4 +32,5 @@ class Layout:
     assumptions: tuple[str, ...]
     directions_wanted: int = 0
     directions: int = 0
+    client: float = 0.0
     problem: str = ""
