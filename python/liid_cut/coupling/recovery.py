@@ -71,17 +71,16 @@ def hide(
         nobody who could tell their label, and neither do those with a single label count.
     """
     labels = p.argmax(axis=1)
-    enough = int(told.sum()) >= LEAST
     free = connected if allowed is None else connected & (allowed.sum(axis=1) > 1)
-    rows = np.flatnonzero(told if enough else _surest(p, labels, free))
+    rows = np.flatnonzero(told | _surest(p, labels, free))
     if len(rows) < LEAST:
         return None
     weights = np.array(terminal_weights)
     weights[rows] = 0
     released = allowed
-    if enough and allowed is not None:
+    if allowed is not None and told.any():
         released = allowed.copy()
-        released[rows] = True
+        released[told] = True
     return Hidden(rows, labels[rows], weights, released)
 
 
