@@ -203,7 +203,7 @@ def multiway_cut(
         time_limit = as_number("time_limit", time_limit, positive=True)
         time_limit = max(time_limit - graph_time, 1e-9)
 
-    made_by = {"preset": preset, "n_neighbors": n_neighbors, "symmetrize": symmetrize}
+    made_by = {"preset": preset, "n_neighbors": n_neighbors, "symmetrize": problem.symmetrize}
     result = _solve(problem, method, time_limit, n_jobs, progress, max_memory, run, **made_by)
     result.preset = preset
     result.timings = {"graph": graph_time, **result.timings}
