@@ -21,7 +21,7 @@ from liid_cut.constraints.inputs import (
 from liid_cut.coupling import estimate_delta
 from liid_cut.coupling.estimate import DeltaEstimate
 from liid_cut.coupling.sample import MOST_NODES, sampled_nodes
-from liid_cut.graph import Edges, Weights, canonical_edges, neighbor_edges, to_csr
+from liid_cut.graph import SYMMETRIZE, Edges, Weights, canonical_edges, neighbor_edges, to_csr
 from liid_cut.inputs import (
     Matrix,
     as_choice,
@@ -184,9 +184,7 @@ def make_problem(
                 authors_terminal_weights(matrix, mask), edges, weights, search=table.report
             )
         table = weighted_table(table, edge_weights)
-        if symmetrize is None:
-            estimated = preset == "default" and delta in (None, "auto")
-            symmetrize = "union" if estimated else "mutual"
+        symmetrize = as_symmetrize(symmetrize, preset, delta)
         edges, weights = neighbor_edges(table, delta=1.0, symmetrize=symmetrize)
         report = table.report
 
@@ -201,7 +199,7 @@ def make_problem(
         terminal_weights,
         temperature,
         edge_weights,
-        "" if graph is not None else str(symmetrize),
+        "" if symmetrize is None or graph is not None else symmetrize,
     )
     by_preset = delta is None and graph is None
     if by_preset:
@@ -221,6 +219,13 @@ def _constrained(
     """The problem with further edges, whose weights no delta multiplies, and constraints."""
     edges, weights = with_extra_edges(problem.edges, problem.weights, extra_edges, problem.n_nodes)
     return replace(problem, edges=edges, weights=weights, constraints=constraints)
+
+
+def as_symmetrize(value: str | None, preset: str, delta: float | str | None) -> str:
+    """The given one; None: ``"union"`` where delta is estimated, ``"mutual"`` where it is fixed."""
+    if value is None:
+        return "union" if preset == "default" and delta in (None, "auto") else "mutual"
+    return as_choice("symmetrize", value, SYMMETRIZE)
 
 
 def as_delta(value: Any) -> float | str | None:
