@@ -21,14 +21,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import failure_single, records
+from benchmarks import failure_single, failure_workers, records
 from benchmarks.failure_runs import Child, write_problem
 from benchmarks.failure_single import Row, Setting
 from benchmarks.instances import REPOSITORY
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "failures.json"
 PAGE = REPOSITORY / "benchmarks" / "FAILURES.md"
-CASES: dict[str, Callable[[Setting], list[Row]]] = {**failure_single.CASES}
+CASES: dict[str, Callable[[Setting], list[Row]]] = {
+    **failure_single.CASES,
+    **failure_workers.CASES,
+}
 
 
 def prepared(folder: Path, rows: int, columns: int, labels: int) -> tuple[Setting, str]:
