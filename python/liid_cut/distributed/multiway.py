@@ -60,13 +60,14 @@ from liid_cut.neighbors import RecallWarning, as_table, is_table, search_setting
 from liid_cut.presets import PAPER_DELTA, PRESETS
 from liid_cut.problem import MultiwayCutProblem, as_delta, scaled
 from liid_cut.progress import reporter
+from liid_cut.result import MultiwayCutResult
 from liid_cut.runs.store import fingerprint
 from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS, weighted_table
 
 _NOT_DISTRIBUTED = ("must_link", "cannot_link", "coverage")
 
 
-def multiway_cut_on(client: Any, **arguments: Any) -> Any:
+def multiway_cut_on(client: Any, **arguments: Any) -> MultiwayCutResult:
     """As :func:`liid_cut.multiway_cut` with these arguments, by the workers of ``client``.
 
     Raises
@@ -131,7 +132,7 @@ def _check(settings: SimpleNamespace) -> None:
         )
 
 
-def solve_on(run: Run, settings: SimpleNamespace) -> Any:
+def solve_on(run: Run, settings: SimpleNamespace) -> MultiwayCutResult:
     """The call, on a run; ``settings`` are checked."""
     start = time.perf_counter()
     started = time.time()
@@ -224,10 +225,10 @@ def _terminals(
         value = getattr(settings, name)
         if value is None:
             continue
-        array = as_array(name, value)
+        array: npt.NDArray[Any] | None = as_array(name, value)
         if name == "labels":
-            array = _known_labels(array, shape)
-        elif array.shape != (n,):
+            array = _known_labels(as_array(name, value), shape)
+        elif as_array(name, value).shape != (n,):
             weighted(np.empty((n, 0)), array)  # which says what is wrong
         if array is not None:
             vectors[name] = vector_source(store, name, array)

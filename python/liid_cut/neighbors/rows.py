@@ -39,8 +39,13 @@ class Vectors(Protocol):
 class Rows(Protocol):
     """The rows of a feature matrix, wherever they are; scaled to length 1."""
 
-    n: int
-    d: int
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+
+    @property
+    def d(self) -> int:
+        """Number of columns."""
 
     def unit(self, ids: Ints, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Some rows as unit vectors (len(ids), d) of float32 or float64."""
