@@ -274,7 +274,7 @@ def main() -> None:
         }
         print("equal", data["equal"], "overhead", data["overhead"])
     if options.json is not None:
-        records.write(options.json, data)
+        records.write(options.json, records.command_line("benchmarks.distributed"), data)
     sys.exit(0 if data.get("equal", True) else 1)
 
 
