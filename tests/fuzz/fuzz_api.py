@@ -27,7 +27,24 @@ MOST_NODES, MOST_LABELS = 5, 4
 NAN, INF = float("nan"), float("inf")
 # Arguments that make no sense, or hardly any.
 ODD: tuple[Any, ...] = (
-    *(-1, 0, 1.5, NAN, INF, 2**31, 2**63, 2**64, -(2**70), 1e300, True, None, b"", "", "auto", "\0"),
+    *(
+        -1,
+        0,
+        1.5,
+        NAN,
+        INF,
+        2**31,
+        2**63,
+        2**64,
+        -(2**70),
+        1e300,
+        True,
+        None,
+        b"",
+        "",
+        "auto",
+        "\0",
+    ),
     *([], [[]], [[1, 2], [3]], {}, {1: 2}, (), ((), ()), ([], []), [None], [[None, 1]], [["a"]]),
     *(np.nan, np.float16(3), np.int8(-3), np.array(3), np.zeros(0), np.zeros((0, 2)), slice(3)),
     *(np.ones((2, 2)), -np.ones((3, 2)), np.full((3, 3), NAN), np.ones((3, 2), object), object()),
