@@ -21,7 +21,7 @@ import weakref
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,9 +60,11 @@ from liid_cut.neighbors import RecallWarning, as_table, is_table, search_setting
 from liid_cut.presets import PAPER_DELTA, PRESETS
 from liid_cut.problem import MultiwayCutProblem, as_delta, as_symmetrize, scaled
 from liid_cut.progress import reporter
-from liid_cut.result import MultiwayCutResult
 from liid_cut.runs.store import fingerprint
 from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS, weighted_table
+
+if TYPE_CHECKING:
+    from liid_cut.result import MultiwayCutResult
 
 _NOT_DISTRIBUTED = ("must_link", "cannot_link", "coverage")
 
