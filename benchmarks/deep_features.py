@@ -20,8 +20,11 @@ _BLOCK = 8192
 
 def write_deep_features(
     path: Path, n: int, d: int, seed: int = 0, decay: float = 0.6, dtype: DTypeLike = np.float32
-) -> None:
-    """Write features (n, d) to an ``.npy`` file; memory is that of one block and the centres."""
+) -> NDArray[np.int64]:
+    """Write features (n, d) to an ``.npy`` file, and return the centre of each row.
+
+    Memory is that of one block and the centres.
+    """
     rng = np.random.default_rng(seed)
     rotation = np.linalg.qr(rng.standard_normal((d, d)))[0].astype(np.float32)
     spread = (np.arange(1, d + 1) ** -decay).astype(np.float32)
@@ -42,6 +45,7 @@ def write_deep_features(
         block = ((centres[at] + own) * spread) @ rotation
         out[start : start + _BLOCK] = np.maximum(block, 0)
     out.flush()
+    return clusters
 
 
 def energy(feats: NDArray[np.floating], directions: tuple[int, ...]) -> list[float]:

@@ -16,12 +16,12 @@ import pytest
 from instances import Floats, features
 
 from liid_cut import RecallWarning, find_neighbors, multiway_cut
-from liid_cut.neighbors import checkpoint as checkpoint_module
 from liid_cut.neighbors import exact as exact_module
 from liid_cut.neighbors.checkpoint import Checkpoint
 from liid_cut.neighbors.rows import ArrayVectors
 from liid_cut.neighbors.tiles import Tile, all_pairs, panel_rows
 from liid_cut.neighbors.workers import workers
+from liid_cut.runs import checkpoint as checkpoint_module
 from liid_cut.runs.store import Store
 
 FEATS = features(2500, 40, seed=1).astype(np.float16)
@@ -145,8 +145,9 @@ def test_a_killed_search_goes_on(method: str, tmp_path: Path) -> None:
         import time
         import liid_cut
         from liid_cut.neighbors import checkpoint, methods, tiles
+        from liid_cut.runs import checkpoint as passes
         tiles._MOST_TILES_PER_PANEL = 1
-        checkpoint._SECONDS_BETWEEN = checkpoint._TIMES_TO_WRITE = 0.0
+        passes.SECONDS_BETWEEN = passes.TIMES_TO_WRITE = 0.0
         original = checkpoint.Stage.save
         def slow(self, done, **rest):
             original(self, done, **rest)
@@ -286,8 +287,8 @@ def test_ctrl_c_stops_all_threads() -> None:
     code = """
         import os, signal, threading, time
         import numpy as np, liid_cut
-        threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         feats = np.random.default_rng(0).random((30000, 1024), dtype=np.float32)
+        threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:
             liid_cut.find_neighbors(feats, neighbors="exact")
         except KeyboardInterrupt:

@@ -75,7 +75,12 @@ def summary_lines(facts: dict[str, Any]) -> list[str]:
 
 def print_json(facts: dict[str, Any]) -> None:
     """One JSON object on standard output; numbers that JSON lacks (inf, nan) become null."""
-    write(json.dumps(_finite(facts), allow_nan=False))
+    write(to_json(facts))
+
+
+def to_json(facts: dict[str, Any]) -> str:
+    """One JSON object in a line; numbers that JSON lacks become null."""
+    return json.dumps(_finite(facts), allow_nan=False)
 
 
 def write(*lines: str) -> None:

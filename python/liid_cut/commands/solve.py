@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from liid_cut.api import METHODS, multiway_cut
 from liid_cut.commands import (
     EXIT_CODES,
     CommandError,
+    cluster,
     exit_code,
     print_json,
     summary,
     summary_lines,
+    to_json,
     write,
 )
 from liid_cut.files import ProblemFile, read_problem, write_result
@@ -22,6 +26,9 @@ from liid_cut.graph import SYMMETRIZE
 from liid_cut.npz import check_writable
 from liid_cut.presets import PRESETS
 from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS
+
+if TYPE_CHECKING:
+    from liid_cut.result import MultiwayCutResult
 
 _DESCRIPTION = """\
 Label the nodes of a problem file by the cheapest multi-way cut.
@@ -39,6 +46,10 @@ and, where wanted,
 P, a, b, w (terminal weights, ends and weights of the edges) are understood too.
 
 OUT.npz gets labels (n,) and everything that `liid-cut verify` needs.
+
+What does not fit into memory goes to a Dask cluster: IN is then a folder with probs and feats (and
+allowed) as .npy, .zarr or .parquet, and OUT may be NAME.zarr or a folder, OUT/, which get labels in
+blocks.
 """
 _EPILOG = f"""\
 examples:
@@ -46,6 +57,7 @@ examples:
   liid-cut solve photos.npz -o labels.npz --symmetrize union --delta 0.3
   liid-cut solve tagged.npz -o labels.npz --coverage
   liid-cut solve hard.npz -o labels.npz --time-limit 60 --json > report.json
+  liid-cut solve big/ -o labels.zarr --local-cluster 8 --checkpoint state/
 
 {EXIT_CODES}"""
 _GRAPH_SETTINGS = (
@@ -78,8 +90,10 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("input", metavar="IN.npz", help="problem file")
-    parser.add_argument("-o", "--output", metavar="OUT.npz", required=True, help="result file")
+    parser.add_argument("input", metavar="IN.npz", help="problem file, or folder")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT.npz", required=True, help="result file; or NAME.zarr, OUT/"
+    )
     parser.add_argument(
         "--method",
         choices=METHODS,
@@ -118,8 +132,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--symmetrize",
         choices=SYMMETRIZE,
-        help="an edge where both ends (mutual, the default) or one (union) name the other as "
-        "neighbour, for a problem with feats",
+        help="an edge where both ends (mutual) or one (union) name the other as neighbour, for a "
+        "problem with feats (default: union where delta is estimated, else mutual)",
     )
     parser.add_argument(
         "--neighbors",
@@ -167,31 +181,23 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--jobs", type=int, metavar="N", help="threads (default: all cores)")
     parser.add_argument("--json", action="store_true", help="report as one JSON object")
     parser.add_argument("--quiet", action="store_true", help="no report and no progress bar")
+    cluster.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Solve and write; returns the exit code."""
-    problem = read_problem(arguments.input)
-    _check_output(arguments)
-    settings = {
-        name: getattr(arguments, name)
-        for name in (*_GRAPH_SETTINGS, *_OTHER_SETTINGS)
-        if getattr(arguments, name) is not None
-    }
-    _check_settings(settings, problem, arguments.input)
-
-    result = multiway_cut(
-        problem.probs,
-        problem.feats,
-        graph=problem.graph,
-        n_jobs=arguments.jobs,
-        progress=wants_progress(arguments),
-        **problem.constraints(bool(arguments.coverage)),
-        **{name: value for name, value in settings.items() if name != "coverage"},
-    )
-    result.settings = settings
-    write_result(arguments.output, result)
+    arguments_of_problem, settings = _problem_and_settings(arguments)
+    with cluster.client_of(arguments) as client:
+        result = multiway_cut(
+            **arguments_of_problem,
+            n_jobs=arguments.jobs,
+            progress=wants_progress(arguments),
+            client=client,
+            **{name: value for name, value in settings.items() if name != "coverage"},
+        )
+        result.settings = settings
+        _write(arguments.output, result)
 
     facts = {**summary(result), "output": arguments.output}
     if arguments.json:
@@ -199,6 +205,39 @@ def run(arguments: argparse.Namespace) -> int:
     elif not arguments.quiet:
         write(*summary_lines(facts), f"written      {arguments.output}")
     return exit_code(result)
+
+
+def _problem_and_settings(
+    arguments: argparse.Namespace,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keywords of the solve: what the input holds, and what the options say."""
+    folder = Path(arguments.input)
+    problem = None if folder.is_dir() else read_problem(arguments.input)
+    if problem is None and not cluster.is_asked_for(arguments):
+        raise CommandError(f"{folder}: a folder needs --local-cluster or --scheduler")
+    _check_output(arguments)
+    settings = {
+        name: getattr(arguments, name)
+        for name in (*_GRAPH_SETTINGS, *_OTHER_SETTINGS)
+        if getattr(arguments, name) is not None
+    }
+    if problem is None:
+        if "coverage" in settings:
+            raise CommandError("--coverage has no distributed form")
+        return cluster.folder_problem(folder), settings
+    _check_settings(settings, problem, arguments.input)
+    constraints = problem.constraints(bool(arguments.coverage))
+    given = {"probs": problem.probs, "feats": problem.feats, "graph": problem.graph}
+    return {**given, **constraints}, settings
+
+
+def _write(output: str, result: MultiwayCutResult) -> None:
+    if not cluster.is_blocks(output):
+        write_result(output, result)
+        return
+    from liid_cut.distributed.output import write_labels
+
+    write_labels(output, result, json.loads(to_json(summary(result))))
 
 
 def _delta(text: str) -> float | str:
@@ -213,6 +252,10 @@ def wants_progress(arguments: argparse.Namespace) -> bool | None:
 
 def _check_output(arguments: argparse.Namespace) -> None:
     output = arguments.output
+    if cluster.is_blocks(output):
+        if os.path.isdir(output) and os.path.samefile(arguments.input, output):
+            raise CommandError(f"{output}: the output would overwrite the input")
+        return
     if os.path.exists(output) and os.path.samefile(arguments.input, output):
         raise CommandError(f"{output}: the output would overwrite the input")
     check_writable(output)

@@ -5,7 +5,8 @@ see. Output: the labels, cost, bound and certificate of one process, bit for bit
 workers.
 """
 
+from liid_cut.distributed.cluster import local_cluster, security_of
 from liid_cut.distributed.multiway import multiway_cut_on
 from liid_cut.distributed.readers import from_parquet
 
-__all__ = ["from_parquet", "multiway_cut_on"]
+__all__ = ["from_parquet", "local_cluster", "multiway_cut_on", "security_of"]

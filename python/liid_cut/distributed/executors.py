@@ -36,7 +36,8 @@ class DaskExecutor:
         waiting = iter(enumerate(units))
         at: dict[str, int] = {}
         futures: dict[str, Any] = {}
-        completed = as_completed(with_results=False)
+        # Without a loop it would look for a default client.
+        completed = as_completed(loop=self._client.loop, with_results=False)
 
         def submit() -> bool:
             for i, unit in waiting:

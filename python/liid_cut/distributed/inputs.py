@@ -19,7 +19,7 @@ import numpy.typing as npt
 from liid_cut import _core
 from liid_cut.constraints.inputs import restricted, weighted
 from liid_cut.distributed.ranges import ranges, row_starts, starts_of
-from liid_cut.distributed.readers import Reader, as_reader
+from liid_cut.distributed.readers import DaskReader, Reader, as_reader
 from liid_cut.distributed.run import Run
 from liid_cut.distributed.sources import (
     BlocksSource,
@@ -49,47 +49,46 @@ def as_matrix_source(run: Run, name: str, value: Any) -> Source:
     ValueError : shape or type is wrong; the message names the argument.
     OSError : it cannot be read.
     """
-    reader = as_reader(name, value)
-    if reader is None and isinstance(value, str | os.PathLike):
-        try:
-            reader = FileSource.of_npy(Path(value))
-        except ValueError as error:
-            raise ValueError(f"{name}: {value} is no .npy file of numbers: {error}") from None
-    if reader is None and isinstance(value, np.memmap):
-        reader = FileSource.of_whole(value)
+    reader = _reader_of(name, value)
     if reader is None:
         return _written(run, name, as_float_matrix(name, value))
     check_float_matrix(name, reader.shape, reader.dtype)
     dtype = _float_dtype(reader.dtype)
-    if isinstance(reader, FileSource):
-        return reader if reader.dtype == dtype else _staged(run, name, reader, dtype)
+    if isinstance(reader, FileSource) and reader.dtype == dtype:
+        return reader
     return _staged(run, name, reader, dtype)
 
 
 def as_allowed_source(run: Run, value: Any, shape: tuple[int, ...]) -> Source:
-    """The labels that are allowed, (n, K+1) bool, in files; its rows are checked by `check`."""
-    reader = as_reader("allowed", value)
-    if reader is None and isinstance(value, str | os.PathLike):
-        try:
-            reader = FileSource.of_npy(Path(value))
-        except ValueError as error:
-            raise ValueError(f"allowed: {value} is no .npy file: {error}") from None
-    if reader is None and isinstance(value, np.memmap):
-        reader = FileSource.of_whole(value)
-    array = as_array("allowed", value) if reader is None else reader
-    if tuple(array.shape) != shape:
-        raise ValueError(f"allowed has shape {array.shape}; probs has {shape}, both must agree")
-    if array.dtype != np.bool_:
-        raise ValueError(f"allowed has dtype {array.dtype}; it must be bool")
-    if reader is None:
+    """The labels that are allowed, (n, K+1) bool, in files; `check_terminals` checks its rows."""
+    reader = _reader_of("allowed", value)
+    array = as_array("allowed", value) if reader is None else None
+    whole: Any = array if reader is None else reader
+    of_shape, dtype = whole.shape, np.dtype(whole.dtype)
+    if tuple(of_shape) != shape:
+        raise ValueError(f"allowed has shape {of_shape}; probs has {shape}, both must agree")
+    if dtype != np.bool_:
+        raise ValueError(f"allowed has dtype {dtype}; it must be bool")
+    if array is not None:
         return _written(run, "allowed", array)
-    if isinstance(reader, FileSource):
+    return reader if isinstance(reader, FileSource) else _staged(run, "allowed", reader, dtype)
+
+
+def _reader_of(name: str, value: Any) -> Reader | FileSource | None:
+    """What reads an argument where it is; None: it is in memory."""
+    reader = as_reader(name, value)
+    if reader is not None:
         return reader
-    return _staged(run, "allowed", reader, np.dtype(bool))
+    if isinstance(value, str | os.PathLike):
+        try:
+            return FileSource.of_npy(Path(value))
+        except ValueError as error:
+            raise ValueError(f"{name}: {value} is no .npy file of numbers: {error}") from None
+    return FileSource.of_whole(value) if isinstance(value, np.memmap) else None
 
 
 def _float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(np.float64) if dtype.kind in "iub" else dtype.newbyteorder("=")
+    return np.dtype(np.float64) if dtype.kind in "iub" else np.dtype(dtype.newbyteorder("="))
 
 
 def _written(run: Run, name: str, array: npt.NDArray[Any]) -> FileSource:
@@ -99,28 +98,27 @@ def _written(run: Run, name: str, array: npt.NDArray[Any]) -> FileSource:
     return FileSource.of_npy(path)
 
 
-def _staged(run: Run, name: str, reader: Reader | FileSource, dtype: np.dtype[Any]) -> BlocksSource:
+def _staged(run: Run, name: str, reader: Any, dtype: np.dtype[Any]) -> BlocksSource:
     """Rows of a reader, written by units; anew in each run, for the input may have changed."""
     n, d = reader.shape
     starts = row_starts(n, max(8, dtype.itemsize) * d)
     store = run.store("inputs", {})
-    run.do(
-        Unit(
-            block_name(name, i),
-            _stage,
-            (None if hasattr(reader, "array") else reader.block(*rows), dtype, name),
-            store,
-            inputs=(reader.block(*rows),) if hasattr(reader, "array") else (),
-            fresh=True,
-        )
-        for i, rows in enumerate(ranges(starts))
-    )
+    units = []
+    for i, (begin, end) in enumerate(ranges(starts)):
+        # A dask array is computed by the engine, others are read by the unit.
+        lazy = (reader.block(begin, end),) if isinstance(reader, DaskReader) else ()
+        source = None if lazy else reader
+        arguments = (name, dtype, source, begin, end)
+        units.append(Unit(block_name(name, i), _stage, arguments, store, inputs=lazy, fresh=True))
+    run.do(units)
     return BlocksSource(store, name, name, starts, dtype, (d,))
 
 
-def _stage(rows: Any, dtype: np.dtype[Any], name: str, computed: Any = None) -> Arrays:
-    block = computed if rows is None else rows.read()
-    return {name: np.ascontiguousarray(block, dtype=dtype)}
+def _stage(
+    name: str, dtype: np.dtype[Any], reader: Any, begin: int, end: int, computed: Any = None
+) -> Arrays:
+    rows = computed if reader is None else reader.read(begin, end)
+    return {name: np.ascontiguousarray(rows, dtype=dtype)}
 
 
 # ---- probabilities and what restricts or weighs labels

@@ -25,4 +25,4 @@ def unit_bytes() -> int:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         used = pages * os.sysconf("SC_PAGE_SIZE")
         free = min(free, int(_USABLE * limit) - used)
-    return max(1, free // max(1, worker.state.nthreads))
+    return max(1, free // max(1, int(worker.state.nthreads)))

@@ -51,9 +51,11 @@ class Messages:
         out = np.zeros((chosen.size, self.shape[1]))
         wanted = np.atleast_1d(chosen).ravel()
         for name, edges in zip(self._names, self._edges, strict=True):
+            if not len(edges):
+                continue
             place = np.searchsorted(edges, wanted)
             place[place == len(edges)] = 0
-            here = np.flatnonzero(edges[place] == wanted) if len(edges) else []
+            here = np.flatnonzero(edges[place] == wanted)
             if len(here):
                 out[here] = file_source(self._store, name, "messages").take(place[here])
         found = out.reshape(*np.shape(chosen), self.shape[1])

@@ -46,7 +46,7 @@ from liid_cut.distributed.inputs import (
 )
 from liid_cut.distributed.run import Run
 from liid_cut.distributed.sources import Source
-from liid_cut.graph import SYMMETRIZE, Edges, Weights, canonical_edges, neighbor_edges
+from liid_cut.graph import Edges, Weights, canonical_edges, neighbor_edges
 from liid_cut.inputs import (
     as_array,
     as_bytes,
@@ -58,15 +58,16 @@ from liid_cut.inputs import (
 )
 from liid_cut.neighbors import RecallWarning, as_table, is_table, search_settings
 from liid_cut.presets import PAPER_DELTA, PRESETS
-from liid_cut.problem import MultiwayCutProblem, as_delta, scaled
+from liid_cut.problem import MultiwayCutProblem, as_delta, as_symmetrize, scaled
 from liid_cut.progress import reporter
+from liid_cut.result import MultiwayCutResult
 from liid_cut.runs.store import fingerprint
 from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS, weighted_table
 
 _NOT_DISTRIBUTED = ("must_link", "cannot_link", "coverage")
 
 
-def multiway_cut_on(client: Any, **arguments: Any) -> Any:
+def multiway_cut_on(client: Any, **arguments: Any) -> MultiwayCutResult:
     """As :func:`liid_cut.multiway_cut` with these arguments, by the workers of ``client``.
 
     Raises
@@ -113,9 +114,9 @@ def _check(settings: SimpleNamespace) -> None:
     as_choice("method", settings.method, METHODS)
     as_choice("edge_weights", settings.edge_weights, EDGE_WEIGHTS)
     as_choice("terminal_weights", settings.terminal_weights, TERMINAL_WEIGHTS)
-    as_choice("symmetrize", settings.symmetrize, SYMMETRIZE)
     settings.temperature = as_number("temperature", settings.temperature, positive=True)
     settings.delta = as_delta(settings.delta)
+    settings.symmetrize = as_symmetrize(settings.symmetrize, settings.preset, settings.delta)
     settings.n_neighbors = as_positive_int("n_neighbors", settings.n_neighbors)
     if settings.time_limit is not None:
         settings.time_limit = as_number("time_limit", settings.time_limit, positive=True)
@@ -131,7 +132,7 @@ def _check(settings: SimpleNamespace) -> None:
         )
 
 
-def solve_on(run: Run, settings: SimpleNamespace) -> Any:
+def solve_on(run: Run, settings: SimpleNamespace) -> MultiwayCutResult:
     """The call, on a run; ``settings`` are checked."""
     start = time.perf_counter()
     started = time.time()
@@ -149,6 +150,7 @@ def solve_on(run: Run, settings: SimpleNamespace) -> Any:
         terminal_weights=settings.terminal_weights,
         temperature=settings.temperature,
         edge_weights=settings.edge_weights,
+        symmetrize="" if settings.graph is not None else settings.symmetrize,
     )
     of_terminals = {
         **prints,
@@ -224,10 +226,10 @@ def _terminals(
         value = getattr(settings, name)
         if value is None:
             continue
-        array = as_array(name, value)
+        array: npt.NDArray[Any] | None = as_array(name, value)
         if name == "labels":
-            array = _known_labels(array, shape)
-        elif array.shape != (n,):
+            array = _known_labels(as_array(name, value), shape)
+        elif as_array(name, value).shape != (n,):
             weighted(np.empty((n, 0)), array)  # which says what is wrong
         if array is not None:
             vectors[name] = vector_source(store, name, array)

@@ -28,9 +28,6 @@ class Reader(Protocol):
     def dtype(self) -> np.dtype[Any]:
         """Of the entries."""
 
-    def block(self, begin: int, end: int) -> Any:
-        """What a unit needs to read rows [begin, end): sent to a worker, and passed to `read`."""
-
 
 @dataclass(frozen=True)
 class ZarrReader:
@@ -41,20 +38,9 @@ class ZarrReader:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
-    def block(self, begin: int, end: int) -> Any:
-        """A task that a worker runs."""
-        return _ZarrRows(self, begin, end)
-
-
-@dataclass(frozen=True)
-class _ZarrRows:
-    reader: ZarrReader
-    begin: int
-    end: int
-
-    def read(self) -> npt.NDArray[Any]:
-        array = _open_zarr(self.reader.path, self.reader.component)
-        return np.asarray(array[self.begin : self.end])
+    def read(self, begin: int, end: int) -> npt.NDArray[Any]:
+        """Rows [begin, end)."""
+        return np.asarray(_open_zarr(self.path, self.component)[begin:end])
 
 
 @dataclass(frozen=True)
@@ -71,41 +57,25 @@ class ParquetReader:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
-    def block(self, begin: int, end: int) -> Any:
-        """The row groups that hold these rows."""
-        firsts = [first for _, _, first in self.groups] + [self.shape[0]]
-        wanted = tuple(
-            group
-            for i, group in enumerate(self.groups)
-            if firsts[i] < end and firsts[i + 1] > begin
-        )
-        return _ParquetRows(wanted, self.columns, self.dtype, self.shape[1], begin, end)
-
-
-@dataclass(frozen=True)
-class _ParquetRows:
-    groups: tuple[tuple[Path, int, int], ...]
-    columns: tuple[str, ...]
-    dtype: np.dtype[Any]
-    width: int
-    begin: int
-    end: int
-
-    def read(self) -> npt.NDArray[Any]:
+    def read(self, begin: int, end: int) -> npt.NDArray[Any]:
+        """Rows [begin, end), from the row groups that hold them."""
         import pyarrow.parquet as pq
 
-        out = np.empty((self.end - self.begin, self.width), self.dtype)
-        for path, number, first in self.groups:
+        out = np.empty((end - begin, self.shape[1]), self.dtype)
+        nexts = [first for _, _, first in self.groups[1:]] + [self.shape[0]]
+        for (path, number, first), next_first in zip(self.groups, nexts, strict=True):
+            a, b = max(begin, first), min(end, next_first)
+            if a >= b:
+                continue
             with pq.ParquetFile(path) as file:
                 table = file.read_row_group(number, columns=list(self.columns))
-            a, b = max(self.begin - first, 0), min(self.end - first, len(table))
-            part = _matrix(table.slice(a, b - a), path, first + a)
-            if part.shape[1] != self.width:
+            part = _matrix(table.slice(a - first, b - a), path, a)
+            if part.shape[1] != self.shape[1]:
                 raise ValueError(
-                    f"{path}: rows from {first + a} on have {part.shape[1]} values; the first row "
-                    f"has {self.width}"
+                    f"{path}: rows from {a} on have {part.shape[1]} values; the first row has "
+                    f"{self.shape[1]}"
                 )
-            out[first + a - self.begin : first + b - self.begin] = part
+            out[a - begin : b - begin] = part
         return out
 
 
@@ -123,10 +93,11 @@ class DaskReader:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the entries."""
-        return np.dtype(self.array.dtype)
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
 
     def block(self, begin: int, end: int) -> Any:
-        """A collection, which the engine computes."""
+        """Rows [begin, end), a collection."""
         return self.array[begin:end]
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import itertools
 import mmap
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +25,7 @@ Ints = npt.NDArray[np.int64]
 
 # Of a mapped file, pages of no more than this are in memory while single rows are taken.
 _SPAN_BYTES = 64 << 20
+_MOST_KNOWN = 1 << 14
 
 
 class Source(Protocol):
@@ -176,13 +179,39 @@ def block_name(prefix: str, i: int) -> str:
 
 def file_source(store: Store, name: str, array: str) -> FileSource:
     """One array of a block that this run has read or written."""
-    arrays = store.map(name)
-    if arrays is None:
-        raise FileNotFoundError(f"{store.folder}: block {name} is gone while the run needs it")
-    values = arrays[array]
-    if not isinstance(values, np.memmap):  # an empty one
-        return FileSource(store.folder, values.shape, values.dtype, 0)
-    return FileSource.of_map(values)
+    try:
+        return _sources_of(store, name, store.path(name).stat().st_mtime_ns)[array]
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{store.folder}: block {name} is gone while the run needs it"
+        ) from None
+
+
+_known: OrderedDict[tuple[Any, ...], dict[str, FileSource]] = OrderedDict()
+_known_lock = threading.Lock()
+
+
+def _sources_of(store: Store, name: str, written_at: int) -> dict[str, FileSource]:
+    """Where the arrays of a block are in its file; a block that is asked for often is parsed once.
+
+    ``written_at`` tells a block from an older one of the same name.
+    """
+    key = store.folder, name, written_at
+    with _known_lock:
+        if key in _known:
+            return _known[key]
+    arrays = store.map(name) or {}
+    found = {
+        of: FileSource.of_map(values)
+        if isinstance(values, np.memmap)
+        else FileSource(store.folder, values.shape, values.dtype, 0)  # an empty one is no map
+        for of, values in arrays.items()
+    }
+    with _known_lock:
+        _known[key] = found
+        if len(_known) > _MOST_KNOWN:
+            _known.popitem(last=False)
+    return found
 
 
 def _release(array: np.memmap[Any, Any]) -> None:

@@ -8,6 +8,7 @@ with the same order of additions.
 from __future__ import annotations
 
 import mmap
+import sys
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,8 +40,13 @@ class Vectors(Protocol):
 class Rows(Protocol):
     """The rows of a feature matrix, wherever they are; scaled to length 1."""
 
-    n: int
-    d: int
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+
+    @property
+    def d(self) -> int:
+        """Number of columns."""
 
     def unit(self, ids: Ints, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
         """Some rows as unit vectors (len(ids), d) of float32 or float64."""
@@ -150,7 +156,8 @@ def release(feats: Matrix) -> None:
     while base is not None:
         if isinstance(base, np.memmap) and base.mode == "r":
             mapped: Any = base._mmap  # type: ignore[attr-defined]
-            mapped.madvise(mmap.MADV_DONTNEED)
+            if sys.platform != "win32":
+                mapped.madvise(mmap.MADV_DONTNEED)
             return
         base = getattr(base, "base", None)
 

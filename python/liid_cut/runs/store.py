@@ -106,7 +106,7 @@ class Store:
         ------
         ValueError : it belongs to another run.
         """
-        path = self._path(name)
+        path = self.path(name)
         try:
             block, key = _read(path)
         except FileNotFoundError:
@@ -124,7 +124,7 @@ class Store:
 
         Neither its checksum nor its key is looked at: for blocks that this run has read or written.
         """
-        path = self._path(name)
+        path = self.path(name)
         try:
             with open(path, "rb") as file:
                 file.seek(_HEADER)
@@ -146,7 +146,7 @@ class Store:
             if array.dtype.hasobject:
                 raise TypeError(f"{name}: {of} holds Python objects; only plain arrays are written")
         header = {"format": FORMAT, "key": self.key, "facts": facts, "arrays": list(plain)}
-        with replacing(self._path(name)) as file:
+        with replacing(self.path(name)) as file:
             file.write(b" " * (_HEADER - 1) + b"\n")
             digest = _Hashing(file)
             text = json.dumps(header).encode()
@@ -157,7 +157,7 @@ class Store:
             file.seek(0)  # the checksum comes last, and stands first
             file.write(digest.hexdigest().encode())
         self.journal.written.append(f"{self.folder.name}/{name}")
-        _log.debug("wrote %s", self._path(name))
+        _log.debug("wrote %s", self.path(name))
 
     def try_write(self, name: str, arrays: Mapping[str, npt.ArrayLike], **facts: Any) -> bool:
         """Like :meth:`write`, but a disk that is full or gone is noted, and no error."""
@@ -165,7 +165,7 @@ class Store:
             self.write(name, arrays, **facts)
         except OSError as error:
             self.journal.note(
-                f"checkpoint: {self._path(name)} could not be written ({error.strerror}); "
+                f"checkpoint: {self.path(name)} could not be written ({error.strerror}); "
                 "the run goes on, and would do this part again after a kill"
             )
             return False
@@ -173,7 +173,7 @@ class Store:
 
     def remove(self, name: str) -> None:
         """Delete a block, if it is there."""
-        self._path(name).unlink(missing_ok=True)
+        self.path(name).unlink(missing_ok=True)
 
     def get(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
         """The arrays of a block: read, or computed and written."""
@@ -184,7 +184,8 @@ class Store:
         self.try_write(name, arrays)
         return arrays
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """The file of a block."""
         return self.folder / (name + SUFFIX)
 
     def _check_settings(self) -> None:

@@ -216,11 +216,11 @@ def test_a_run_that_is_killed_at_every_write_ends_with_the_same_bits(tmp_path: P
         import numpy as np
         from liid_cut import multiway_cut
         from liid_cut.files import write_result
-        from liid_cut.neighbors import checkpoint, tiles
-        from liid_cut.runs import batches, store
+        from liid_cut.neighbors import tiles
+        from liid_cut.runs import batches, checkpoint, store
 
         batches._LEAST_WORK = 2000
-        checkpoint._SECONDS_BETWEEN = checkpoint._TIMES_TO_WRITE = 0.0
+        checkpoint.SECONDS_BETWEEN = checkpoint.TIMES_TO_WRITE = 0.0
         tiles._MOST_TILES_PER_PANEL = 1
         rng = np.random.default_rng(0)
         probs, feats = rng.dirichlet(np.ones(5), 2500), rng.normal(size=(2500, 12))

@@ -41,15 +41,15 @@ def bounds_of(run: Run, store: Store, features: Features, k: int, max_bytes: int
 
 def _bounds(features: Features, k: int, max_bytes: int) -> Arrays:
     plan = plan_bounds(features, k, max_bytes)
-    if isinstance(plan, str):
-        plan, refusal = Plan(0, 0, 0.0, np.empty((0, 0))), plan
-    else:
-        refusal = ""
+    refused = isinstance(plan, str)
+    head, total, work = (
+        (0, 0, 0.0) if isinstance(plan, str) else (plan.head, plan.total, plan.relative_work)
+    )
     return {
-        "head": np.array(plan.head),
-        "total": np.array(plan.total),
-        "work": np.array(plan.relative_work),
-        "refusal": np.array(refusal),
+        "head": np.array(head),
+        "total": np.array(total),
+        "work": np.array(work),
+        "refusal": np.array(plan if refused else ""),
     }
 
 

@@ -100,7 +100,10 @@ def _all_rows(
         own[~groups.share(np.arange(len(of)), np.arange(len(of)))] = -np.inf
         at = copy[c:d] - begin
         ids[at], cosines[at] = with_first(
-            _named(kept, table.ids.take(of)), table.cosines.take(of), kept[of], own
+            _named(kept, table.ids.take(of)).astype(np.int64),
+            table.cosines.take(of),
+            kept[of],
+            own,
         )
     return {"ids": ids, "cosines": cosines}
 

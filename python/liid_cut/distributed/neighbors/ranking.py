@@ -109,20 +109,16 @@ def _offers(
         file_source(store, block, name) for name in ("rows", "candidates", "pairs")
     )
     n, width = candidates.shape
-    found: list[tuple[Ints, Ints, npt.NDArray[np.float64]]] = []
-    for start in range(0, n, _ROWS_AT_ONCE):
-        stop = min(start + _ROWS_AT_ONCE, n)
-        u = np.repeat(rows.read(start, stop), width)
-        v = candidates.read(start, stop).ravel().astype(np.int64)
-        cosines = pairs.read(start, stop).ravel()
-        present = v >= 0
-        u, v, cosines = u[present], v[present], cosines[present]
-        at = v if place is None else place.take(v)
-        keep = cosines >= own.cosines.take(at)[:, -1]
-        u, v, cosines, at = u[keep], v[keep], cosines[keep], at[keep]
-        new = ~(own.ids.take(at) == u[:, None]).any(axis=1)
-        found.append((u[new], v[new], cosines[new]))
-    u, v, cosines = (np.concatenate([part[i] for part in found]) for i in range(3))
+    u = np.repeat(rows.read(0, n), width)
+    v = candidates.read(0, n).ravel().astype(np.int64)
+    cosines = pairs.read(0, n).ravel()
+    present = v >= 0
+    u, v, cosines = u[present], v[present], cosines[present]
+    at = v if place is None else place.take(v)
+    keep = cosines >= own.cosines.take(at)[:, -1]
+    u, v, cosines, at = u[keep], v[keep], cosines[keep], at[keep]
+    new = ~(own.ids.take(at) == u[:, None]).any(axis=1)
+    u, v, cosines = u[new], v[new], cosines[new]
     order = np.argsort(v, kind="stable")
     bounds = np.searchsorted(v[order], np.array(table_starts))
     return {"to": v[order], "ids": u[order], "cosines": cosines[order], "bounds": bounds}
