@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from liid_mil.extraction import ExtractionError, open_extraction, shares  # noqa: E402
-from mil import tiny_extraction  # noqa: E402
+from mil import run_until_extraction, tiny_extraction  # noqa: E402
 from mil.launched import torchrun  # noqa: E402
 
 
@@ -50,6 +50,7 @@ def test_shares_are_the_batches_of_one_process() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_two_nodes_go_on_from_one_process(
     tmp_path: Path, one_thread: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,8 +66,8 @@ def test_two_nodes_go_on_from_one_process(
                 raise KeyboardInterrupt
             return super().image(i)
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(tiny_extraction, "Noted", Stopped)
+    monkeypatch.setattr(tiny_extraction, "Noted", Stopped)
+    with pytest.raises(KeyboardInterrupt):
         tiny_extraction.main(str(folder))
     assert images_read(folder) == [0, 1, 2]
     (folder / "read-0.txt").unlink()
@@ -79,6 +80,7 @@ def test_two_nodes_go_on_from_one_process(
     assert_equal_files(folder / "run", whole / "run")
 
 
+@pytest.mark.slow
 def test_a_killed_rank_is_noticed_and_one_process_goes_on(
     tmp_path: Path, one_thread: object
 ) -> None:
@@ -103,3 +105,21 @@ def test_a_killed_rank_is_noticed_and_one_process_goes_on(
     assert not {2, 3} & set(again)  # what was noted is not read again
     assert set(before) | set(again) == set(range(9))
     assert_equal_files(folder / "run", whole / "run")
+
+
+@pytest.mark.slow
+def test_a_run_under_torchrun_extracts_by_all_processes(tmp_path: Path, one_thread: object) -> None:
+    folder = tmp_path / "run"
+    ended = torchrun("mil.run_until_extraction", str(folder))
+    assert [code for code, _ in ended] == [0, 0], ended
+    read = [int((tmp_path / f"extracted-{rank}.txt").read_text()) for rank in range(2)]
+    assert read == [4, 2]  # of six images in batches of two
+    (by_two,) = (folder / "extraction").iterdir()
+    kept = tmp_path / "kept"
+    by_two.rename(kept)
+
+    run_until_extraction.main(str(folder))  # the same network, in one process
+    (by_one,) = (folder / "extraction").iterdir()
+    assert by_one.name == by_two.name
+    for name in ("probs.npy", "feats.npy"):
+        assert (by_one / name).read_bytes() == (kept / name).read_bytes()
