@@ -33,7 +33,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 FUZZ = ROOT / "tests" / "fuzz"
 CPP = ("solve", "methods", "certificate", "max_flow", "masks", "neighbours")
-PYTHON = ("api", "npz_files", "proposal_files", "text_files")
+PYTHON = ("api", "files", "readers")
 LONGEST_INPUT = 160  # bytes
 FLAGS = ("-entropic=0", "-len_control=0", "-timeout=30", "-rss_limit_mb=2048")
 RECORD = ROOT / "benchmarks" / "results" / "fuzzing.jsonl"

@@ -23,6 +23,13 @@ _TOLERANCE = 1e-10  # the least that HiGHS takes
 _INTEGRAL = 1e-6
 _MOST_SEARCH_NODES = 2000
 _LIMIT = 1  # SciPy's status where a limit struck
+_LARGEST_COST = 1e15  # HiGHS takes 1e20 for infinite, and loses its way before
+
+
+def scale_of(costs: Floats) -> float:
+    """What to divide costs by before HiGHS sees them: 1, but for huge ones."""
+    largest = float(np.abs(costs).max(initial=0.0))
+    return largest if largest > _LARGEST_COST else 1.0
 
 
 @dataclass
@@ -86,8 +93,9 @@ class Master:
             "dual_feasibility_tolerance": _TOLERANCE,
             "primal_feasibility_tolerance": _TOLERANCE,
         }
+        scale = scale_of(self.costs)
         found = linprog(
-            self.costs,
+            self.costs / scale,
             A_ub=-self.coupling if len(self.rows) else None,
             b_ub=-self.least if len(self.rows) else None,
             A_eq=self.one_each,
@@ -97,19 +105,19 @@ class Master:
         )
         if found.status == _LIMIT:
             raise OutOfTime("time_limit")
-        if found.x is None:
-            raise RuntimeError(f"the program of blocks was not solved: {found.message}")
+        if found.x is None:  # numbers that double arithmetic cannot hold together
+            raise OutOfTime("unproven")
         duals = np.maximum(0.0, -found.ineqlin.marginals) if len(self.rows) else np.empty(0)
         return Mixture(
-            dict(zip(self.rows, duals.tolist(), strict=True)),
-            found.eqlin.marginals,
+            dict(zip(self.rows, (scale * duals).tolist(), strict=True)),
+            scale * found.eqlin.marginals,
             np.split(found.x, self.starts[1:-1]),
         )
 
     def choose(self) -> list[int] | None:
         """A column of each block: the cheapest that meet the constraints, if found."""
         found = milp(
-            self.costs,
+            self.costs / scale_of(self.costs),
             constraints=[
                 LinearConstraint(self.one_each, 1, 1),
                 *([LinearConstraint(self.coupling, self.least, np.inf)] if self.rows else []),
