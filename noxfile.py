@@ -16,7 +16,7 @@ nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["lint", "cpp", "tests"]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-CPP_FOLDERS = ["cpp", "tests/cpp", "tests/python/consumer"]
+CPP_FOLDERS = ["cpp", "tests/cpp", "tests/fuzz", "tests/python/consumer"]
 IS_INSTALLED = """
 import pathlib, sys, liid_cut
 print("testing", liid_cut.__file__)
@@ -78,6 +78,25 @@ def sanitize(session: nox.Session) -> None:
     install(session, *PYPROJECT["build-system"]["requires"], "cmake", "ninja")
     for preset in ("asan", "tsan"):
         build_and_test_cpp(session, preset)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the core: kept inputs and a fixed number of runs; with ``-- --hours 1``, all and on."""
+    # Beside clang-14 and libclang-rt-14-dev of Debian.
+    install(session, *PYPROJECT["build-system"]["requires"], "cmake", "ninja")
+    presets = ("fuzz", "fuzz-asan") if session.posargs else ("fuzz",)
+    for preset in presets:
+        session.run("cmake", "--preset", preset, "--fresh")
+        session.run("cmake", "--build", "--preset", preset)
+    run = ("python", "-m", "benchmarks.fuzzing", "run")
+    folder = session.create_tmp()
+    if not session.posargs:
+        session.run(*run, "--runs=100000", f"--folder={folder}", f"--record={folder}/runs.jsonl")
+        return
+    install(session, "atheris", ".[mil,test]")
+    session.run(*run, "--python", *session.posargs)
+    session.run(*run, "--build=build/fuzz-asan", *session.posargs)
 
 
 @nox.session

@@ -9,16 +9,14 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import sys
 import warnings
 from typing import Any
 
-import atheris
 import numpy as np
 import scipy.sparse as sp
-from fuzzing import Bytes, fuzz, require, tally
+from fuzzing import Bytes, fuzz, instrumented, require, tally
 
-with atheris.instrument_imports(include=["liid_cut"]):
+with instrumented("liid_cut"):
     from liid_cut import multiway_cut, verify
 
 TOLERANCE = 1e-9
@@ -278,6 +276,5 @@ def check_refusal(kwargs: dict[str, Any], error: Exception, odd: str | None) -> 
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, ".")
     warnings.simplefilter("ignore")
     fuzz(one_input)

@@ -12,12 +12,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import atheris
 import numpy as np
 from damage import changed_arrays, changed_json, damaged, npz_bytes
-from fuzzing import Bytes, fuzz, require, tally
+from fuzzing import Bytes, fuzz, instrumented, require, tally
 
-with atheris.instrument_imports(include=["liid_cut"]):
+with instrumented("liid_cut"):
     from liid_cut import MultiwayCutResult, multiway_cut, verify
     from liid_cut.cli import main
     from liid_cut.files import read_problem, read_result, write_result
@@ -60,13 +59,8 @@ def fuzz_problem(stream: Bytes) -> None:
         FILE.write_bytes(npz_bytes(changed_arrays(arrays, stream)))
     try:
         problem = read_problem(FILE)
-        result = multiway_cut(
-            problem.probs,
-            problem.feats,
-            graph=problem.graph,
-            n_jobs=1,
-            **problem.constraints(False),
-        )
+        given = problem.constraints(False)
+        result = multiway_cut(problem.probs, problem.feats, graph=problem.graph, n_jobs=1, **given)
     except ValueError:
         tally["problems refused"] += 1
         return

@@ -13,14 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import atheris
 import numpy as np
 from damage import as_text, changed_arrays, changed_json, damaged, npz_bytes
-from fuzzing import Bytes, fuzz, require, tally
+from fuzzing import Bytes, fuzz, instrumented, require, tally
 
 from benchmarks import proposal_files as made
 
-with atheris.instrument_imports(include=["liid_mil", "liid_cut"]):
+with instrumented("liid_cut", "liid_mil"):
     from liid_cut import multiway_cut
     from liid_cut.files import write_result
     from liid_cut.npz import read_arrays
