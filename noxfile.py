@@ -49,9 +49,10 @@ NIGHTLY = [
     "wheel",
     "reproducibility",
     "faults",
+    "fuzz",
 ]
 THREAD_TESTS = [f"tests/python/test_{name}.py" for name in ("boxes", "determinism", "neighbors")]
-CPP_FOLDERS = ["cpp", "tests/cpp", "tests/python/consumer"]
+CPP_FOLDERS = ["cpp", "tests/cpp", "tests/fuzz", "tests/python/consumer"]
 IS_INSTALLED = """
 import pathlib, sys, liid_cut
 print("testing", liid_cut.__file__)
@@ -266,6 +267,25 @@ def nightly(session: nox.Session) -> None:
     """Everything slow that CI leaves out, one session after the other."""
     for name in NIGHTLY:
         session.notify(name)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the core: kept inputs and a fixed number of runs; with ``-- --hours 1``, all and on."""
+    # Beside clang-14 and libclang-rt-14-dev of Debian.
+    install(session, *PYPROJECT["build-system"]["requires"], "cmake", "ninja")
+    presets = ("fuzz", "fuzz-asan") if session.posargs else ("fuzz",)
+    for preset in presets:
+        session.run("cmake", "--preset", preset, "--fresh")
+        session.run("cmake", "--build", "--preset", preset)
+    run = ("python", "-m", "benchmarks.fuzzing", "run")
+    folder = session.create_tmp()
+    if not session.posargs:
+        session.run(*run, "--runs=100000", f"--folder={folder}", f"--record={folder}/runs.jsonl")
+        return
+    install(session, "atheris", ".[mil,test]")
+    session.run(*run, "--python", *session.posargs)
+    session.run(*run, "--build=build/fuzz-asan", *session.posargs)
 
 
 @nox.session

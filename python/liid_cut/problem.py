@@ -230,9 +230,11 @@ def as_symmetrize(value: str | None, preset: str, delta: float | str | None) -> 
 
 def as_delta(value: Any) -> float | str | None:
     """``"auto"``, None, or a finite number >= 0."""
-    if value is None or value == "auto":
-        return None if value is None else "auto"
+    if value is None:
+        return None
     if isinstance(value, str):
+        if value == "auto":
+            return value
         raise ValueError(f"delta is {value!r}; it must be 'auto' or a number >= 0")
     return as_number("delta", value, positive=False)
 
