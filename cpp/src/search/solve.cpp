@@ -207,10 +207,14 @@ class Solver {
     const auto nodes = components_.nodes_of(t);
     const auto edges = components_.edges_of(t);
     const std::lock_guard lock(mutex_);
+    std::vector<ProofPart>& all = result_.proofs;
+    // All parts or none: a component keeps its first bound where memory runs out, which some of them would not prove.
+    if (const std::size_t size = all.size() + cut.proofs.size(); size > all.capacity())
+      all.reserve(std::max(size, 2 * all.capacity()));
     result_.proofs_complete = result_.proofs_complete && cut.proofs_complete;
     for (ProofPart& part : cut.proofs) {
       renumber(part, nodes, edges);
-      result_.proofs.push_back(std::move(part));
+      all.push_back(std::move(part));
     }
   }
 
