@@ -9,6 +9,7 @@
 
 #include "checks.hpp"
 #include "liid_cut/solve.hpp"
+#include "random_instances.hpp"
 #include "search/memory.hpp"
 
 namespace {
