@@ -33,6 +33,8 @@ typedef struct {
 
 static Faults blocks, threads;
 static atomic_long live, spared;
+static atomic_int in_highs;
+static _Thread_local int inside;
 static Range loader, destructors;
 
 static int find_loader(struct dl_phdr_info* info, size_t size, void* unused) {
@@ -63,6 +65,7 @@ static void arm(Faults* faults, long first, int forever) {
   atomic_store(&faults->count, 0);
   atomic_store(&faults->forever, forever);
   atomic_store(&spared, 0);
+  atomic_store(&in_highs, 0);
   atomic_store(&faults->first, first);
 }
 
@@ -79,6 +82,8 @@ void fault_disarm(void) {
   atomic_store(&blocks.first, 0);
   atomic_store(&threads.first, 0);
 }
+// Whether a fault struck inside HiGHS since then.
+int fault_in_highs(void) { return atomic_load(&in_highs); }
 long fault_count(void) { return atomic_load(&blocks.count); }
 long fault_spared(void) { return atomic_load(&spared); }
 long fault_live(void) { return atomic_load(&live); }
@@ -95,6 +100,7 @@ static int no_memory(const void* caller) {
     return 0;
   }
   if (!fails(&blocks)) return 0;
+  if (inside) atomic_store(&in_highs, 1);
   errno = ENOMEM;
   return 1;
 }
@@ -136,4 +142,34 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
   typedef int (*Create)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
   if (fails(&threads)) return EAGAIN;
   return ((Create)dlsym(RTLD_NEXT, "pthread_create"))(thread, attributes, start, argument);
+}
+
+static int find_highs(struct dl_phdr_info* info, size_t size, void* path) {
+  (void)size;
+  if (strstr(info->dlpi_name, "libliid_highs") == NULL) return 0;
+  *(const char**)path = info->dlpi_name;
+  return 1;
+}
+
+static void* of_highs(const char* name) {
+  const char* path = NULL;
+  dl_iterate_phdr(find_highs, &path);
+  return dlsym(dlopen(path, RTLD_LAZY | RTLD_NOLOAD), name);
+}
+
+// HiGHS's own, between two marks.
+void* Highs_create(void) {
+  void* (*create)(void) = (void* (*)(void))of_highs("Highs_create");
+  inside = 1;
+  void* made = create();
+  inside = 0;
+  return made;
+}
+
+int Highs_run(void* highs) {
+  int (*run)(void*) = (int (*)(void*))of_highs("Highs_run");
+  inside = 1;
+  const int status = run(highs);
+  inside = 0;
+  return status;
 }

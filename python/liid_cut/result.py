@@ -28,7 +28,7 @@ MESSAGES = {
     "time_limit": "Time limit reached: best labelling so far, with its lower bound.",
     "interrupted": "Interrupted: best labelling so far, with its lower bound.",
     "size_limit": "A component is too large for the LP solver's indices: best labelling found.",
-    "unproven": "The quick method ended before the bound reached the cost.",
+    "unproven": "The bound ended below the cost: the weights differ by too many powers of ten.",
     "memory_limit": "A component needs more memory than there is: best labelling found.",
 }
 
@@ -45,8 +45,8 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
     cut_labels : (n,) int32, the labelling that ``cost`` belongs to; ``labels`` but for that preset.
     cost, lower_bound : float. ``gap`` is their difference, ``mip_gap`` the same over ``cost``.
     status : ``"optimal"``, ``"time_limit"``, ``"interrupted"``, ``"size_limit"``,
-        ``"memory_limit"``, or, never from a public function, ``"unproven"``: the core's quick
-        method, which tries out values of delta, left a gap. Optimal means that
+        ``"memory_limit"``, or ``"unproven"``: rounding left a gap, where weights differ by so many
+        powers of ten that float64 cannot hold them side by side. Optimal means that
         ``cost - lower_bound <= 1e-9 * max(1, |cost|)`` holds for every component.
     success : bool, whether the status is ``"optimal"``; ``message`` says it in a sentence.
     n_components : int; ``component_ids`` : (n,) int32, numbered by their smallest node.

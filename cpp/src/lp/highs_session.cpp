@@ -50,7 +50,7 @@ struct HighsSession::Api {
 
   LpStatus run() const {
     if (const double left = stop->remaining_s(); std::isfinite(left))  // HiGHS counts all runs of one object
-      require(Highs_setDoubleOptionValue(highs, "time_limit", Highs_getRunTime(highs) + left));
+      require(Highs_setDoubleOptionValue(highs, "time_limit", Highs_getRunTime(highs) + std::max(0.0, left)));
     if (Highs_run(highs) == kHighsStatusError) return LpStatus::failed;
     switch (Highs_getModelStatus(highs)) {
       case kHighsModelStatusOptimal: return LpStatus::optimal;

@@ -190,7 +190,9 @@ class Solver {
 
   void report(ComponentId t, const ModelCut& cut, bool may_close) {
     const bool closed = may_close && is_closed(cut.cost, cut.lower_bound);
-    const Status why_open = cut.limit != Status::optimal ? cut.limit : stop_.reason();
+    const Status why_open = cut.limit != Status::optimal ? cut.limit
+                            : stop_.requested()          ? stop_.reason()
+                                                         : Status::unproven;
     const ComponentReport before = report(t);
     report(t) = {static_cast<NodeId>(components_.nodes_of(t).size()),
                  static_cast<EdgeId>(components_.edges_of(t).size()),
