@@ -104,8 +104,9 @@ def single(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def cluster(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """On a local cluster of as many workers as there were threads."""
-    import liid_cut
     from distributed import Client
+
+    import liid_cut
     from liid_cut.distributed import local_cluster
 
     start = time.perf_counter()

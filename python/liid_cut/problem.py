@@ -185,8 +185,7 @@ def make_problem(
             )
         table = weighted_table(table, edge_weights)
         if symmetrize is None:
-            estimated = preset == "default" and delta in (None, "auto")
-            symmetrize = "union" if estimated else "mutual"
+            symmetrize = default_symmetrize(preset, delta)
         edges, weights = neighbor_edges(table, delta=1.0, symmetrize=symmetrize)
         report = table.report
 
@@ -221,6 +220,12 @@ def _constrained(
     """The problem with further edges, whose weights no delta multiplies, and constraints."""
     edges, weights = with_extra_edges(problem.edges, problem.weights, extra_edges, problem.n_nodes)
     return replace(problem, edges=edges, weights=weights, constraints=constraints)
+
+
+def default_symmetrize(preset: str, delta: float | str | None) -> str:
+    """Union where delta is estimated, mutual where it is given or is the preset's."""
+    estimated = preset == "default" and delta in (None, "auto")
+    return "union" if estimated else "mutual"
 
 
 def as_delta(value: Any) -> float | str | None:
