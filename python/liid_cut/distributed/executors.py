@@ -41,7 +41,7 @@ class DaskExecutor:
         waiting = iter(enumerate(units))
         at: dict[str, int] = {}
         futures: dict[str, Any] = {}
-        completed = as_completed(with_results=False)
+        completed = as_completed(loop=self._client.loop, with_results=False)
         watch = _Watch(self._client)
 
         def submit() -> bool:
