@@ -41,6 +41,7 @@ class DaskExecutor:
         waiting = iter(enumerate(units))
         at: dict[str, int] = {}
         futures: dict[str, Any] = {}
+        # Without a loop it would look for a default client.
         completed = as_completed(loop=self._client.loop, with_results=False)
         watch = _Watch(self._client)
 
