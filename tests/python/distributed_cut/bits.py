@@ -41,9 +41,10 @@ def differences(expected: Any, result: Any) -> list[str]:
             ]
         elif isinstance(value, np.ndarray):
             array = np.asarray(other)
-            if (value.dtype, value.shape) != (array.dtype, array.shape):
-                found.append(name)
-            elif value.tobytes() != array.tobytes():
+            if (value.dtype, value.shape) != (
+                array.dtype,
+                array.shape,
+            ) or value.tobytes() != array.tobytes():
                 found.append(name)
         elif name == "proofs":
             if repr(value) != repr(other):  # arrays within lists within dictionaries

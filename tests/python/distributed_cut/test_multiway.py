@@ -11,10 +11,10 @@ import pytest
 from hard_instances import NESTED_WITH_CUTS
 from instances import features
 
+from distributed_cut.bits import differences, solve_in_units
 from liid_cut import MultiwayCutWarning, find_neighbors, multiway_cut, verify
 from liid_cut.coupling import sample
 from liid_cut.distributed import ranges
-from distributed_cut.bits import differences, solve_in_units
 
 N, K = 1500, 4
 RNG = np.random.default_rng(0)

@@ -165,7 +165,7 @@ def candidates_of_block(
         places.append(np.where(found >= 0, together[found], -1))
         similarities.append(values[own])
         del mapped, y, lists
-    best, _ = merged(places, similarities, length)
+    best, _ = merged(places, similarities, length, distinct=True)
     ids = ordered.order.take(np.maximum(best, 0).ravel()).reshape(best.shape)
     return rows, np.where(best >= 0, ids, -1).astype(np.int32)
 
