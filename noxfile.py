@@ -67,9 +67,18 @@ def tests(session: nox.Session) -> None:
     """Python tests of the package as pip builds and installs it; arguments go to pytest."""
     # pip hides the compiler's output: a warning would go unseen.
     strict = "--config-settings=cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON"
-    install(session, strict, ".[coco,demo,efficientnet,mil,test]")
+    install(session, strict, ".[coco,demo,docs,efficientnet,mil,test]")
     session.run("python", "-c", IS_INSTALLED)
     session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation site in build/docs/index.html; every warning is an error."""
+    # Its snippets are run by the tests, tests/python/documentation.
+    install(session, ".[docs,mil,sklearn]")
+    strict = ("-W", "--keep-going", "-E")
+    session.run("python", "-m", "sphinx", *strict, "-c", "docs", "-b", "html", ".", "build/docs")
 
 
 @nox.session

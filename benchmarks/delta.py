@@ -234,13 +234,13 @@ def page(found: list[dict[str, Any]], command: str) -> str:
             f"- On the real features auto is within {WITHIN:g} points of the best of the grid in "
             f"{near} of {len(target)} graphs,\n  and at worst {worst:+.2f} points from the argmax."
         )
-    default = [row for row in found if (row["symmetrize"], row["k"]) == ("mutual", 3)]
+    default = [row for row in found if (row["symmetrize"], row["k"]) == ("union", 3)]
     if default:
         argmax, paper, auto = (
             np.mean([row[key] for row in default]) for key in ("argmax", "paper", "auto")
         )
         lines.append(
-            f"- On the default graph (mutual, k = 3), mean over {len(default)} data sets: argmax "
+            f"- On the default graph (union, k = 3), mean over {len(default)} data sets: argmax "
             f"{argmax:.2f}, delta 5 {paper:.2f}, auto {auto:.2f}."
         )
     facts = "\n".join(lines)

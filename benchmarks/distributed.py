@@ -104,8 +104,9 @@ def single(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 def cluster(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """On a local cluster of as many workers as there were threads."""
-    import liid_cut
     from distributed import Client
+
+    import liid_cut
     from liid_cut.distributed import local_cluster
 
     start = time.perf_counter()
@@ -274,7 +275,7 @@ def main() -> None:
         }
         print("equal", data["equal"], "overhead", data["overhead"])
     if options.json is not None:
-        records.write(options.json, data)
+        records.write(options.json, records.command_line("benchmarks.distributed"), data)
     sys.exit(0 if data.get("equal", True) else 1)
 
 

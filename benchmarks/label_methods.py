@@ -3,7 +3,8 @@
 Input: `Given`, which holds all that a method may know and no true label of a row that is scored.
 Output: a label for each row. `METHODS` lists them; `choose` picks a setting
 
-1. by the method's own evidence where it has one (`delta="auto"`: the expected accuracy of its cut);
+1. by the method's own evidence where it has one (`delta="auto"`: how well neighbours foretell each
+   row's probabilities, the log pseudo-likelihood of `liid_cut.coupling`);
 2. else by cross-validation on the labelled rows, for which the classifier is fitted anew without
    those of the fold;
 3. else, where no row is labelled, the method's default setting.
@@ -182,7 +183,7 @@ def run_argmax(given: Given, setting: Setting) -> Outcome:
 
 
 def cutter(**settings: Any) -> Callable[[Given, Setting], Outcome]:
-    """The multi-way cut; its evidence is the expected accuracy at the delta that it chose."""
+    """The multi-way cut; its evidence is the log pseudo-likelihood of its graph."""
 
     def run(given: Given, setting: Setting) -> Outcome:
         with warnings.catch_warnings():
@@ -196,9 +197,8 @@ def cutter(**settings: Any) -> Callable[[Given, Setting], Outcome]:
                 n_jobs=1,
                 **settings,
             )
-        curve = result.diagnostics.get("delta", {}).get("curve", [])
-        evidence = [x["expected_accuracy"] for x in curve if x["delta"] == result.delta]
-        return Outcome(np.asarray(result.labels), evidence[0] if evidence else None)
+        evidence = result.diagnostics["delta"].get("log_pseudo_likelihood")
+        return Outcome(np.asarray(result.labels), evidence)
 
     return run
 
@@ -313,11 +313,7 @@ DEFAULT = "liid_cut: the default"
 METHODS: dict[str, Method] = {
     "argmax": Method(run_argmax),
     DEFAULT: Method(cutter(), _CUTS, Setting(3)),
-    "liid_cut: log": Method(cutter(terminal_weights="log"), _CUTS, Setting(3)),
-    "liid_cut: union": Method(cutter(symmetrize="union"), _CUTS, Setting(3)),
-    "liid_cut: union, log": Method(
-        cutter(symmetrize="union", terminal_weights="log"), _CUTS, Setting(3)
-    ),
+    "liid_cut: mutual": Method(cutter(symmetrize="mutual"), _CUTS, Setting(3)),
     "liid_cut: paper, delta 5": Method(cutter(preset="paper"), (Setting(3),), Setting(3)),
     "soft spreading": Method(
         run_soft_spreading,

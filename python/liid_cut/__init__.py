@@ -23,6 +23,7 @@ from liid_cut.gco import cut_general_graph
 from liid_cut.graph import build_graph
 from liid_cut.min_marginals import MinMarginals, min_marginals
 from liid_cut.neighbors import NeighborTable, RecallWarning, find_neighbors
+from liid_cut.planning import RunPlan, plan_run
 from liid_cut.problem import MultiwayCutProblem, make_problem
 from liid_cut.progress import Progress
 from liid_cut.tags import tags_to_allowed
@@ -42,6 +43,7 @@ __all__ = [
     "NeighborTable",
     "Progress",
     "RecallWarning",
+    "RunPlan",
     "Verification",
     "__version__",
     "batched_mask_nms",
@@ -58,6 +60,7 @@ __all__ = [
     "mask_areas",
     "min_marginals",
     "multiway_cut",
+    "plan_run",
     "solve",
     "tags_to_allowed",
     "verify",

@@ -33,7 +33,7 @@ def multiway_cut(
     graph: Any = None,
     n_neighbors: int = 3,
     delta: float | str | None = None,
-    symmetrize: str = "mutual",
+    symmetrize: str | None = None,
     allowed: Any = None,
     labels: Any = None,
     must_link: Any = None,
@@ -81,11 +81,12 @@ def multiway_cut(
     delta : weight of edges against probabilities. ``"auto"``, the default for ``feats``: estimated
         from ``probs`` and the graph alone (:mod:`liid_cut.coupling`), and better where ``allowed``
         leaves some nodes a single, known label; the value is ``result.delta``, why it was chosen
-        ``result.diagnostics["delta"]``. It costs about as much as five cuts, and ``time_limit``
+        ``result.diagnostics["delta"]``. It costs about as much as ten cuts, and ``time_limit``
         does not cut it short. With ``graph``, a number or ``"auto"`` multiplies its weights; by
         default they stay as they are.
     symmetrize : ``"mutual"``: an edge where each end is among the other's nearest; ``"union"``:
-        where one is.
+        where one is. None: union where delta is estimated, which labels better; mutual where it is
+        given, or is the preset's: a large delta leaves a union graph a single label.
     allowed : (n, K+1) bool; labels that each proposal may take, a hard constraint of the
         optimisation. :func:`liid_cut.tags_to_allowed` makes it from image tags.
     labels : (n,) int; known labels, which are kept, and -1 for unknown ones.
@@ -317,6 +318,7 @@ def result_of(
         terminal_weights=problem.terminal_weights,
         temperature=problem.temperature,
         edge_weights=problem.edge_weights,
+        symmetrize=problem.symmetrize,
         method=method,
         timings={**raw["timings"], "total": seconds},
         diagnostics=diagnostics,

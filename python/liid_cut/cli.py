@@ -1,4 +1,4 @@
-"""Command line: ``liid-cut demo``, ``liid-cut solve``, ``liid-cut verify``, ``liid-cut report``."""
+"""Command line: ``liid-cut demo``, ``solve``, ``verify``, ``report`` and ``plan``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from liid_cut.commands import (
     INTERRUPTED,
     CommandError,
     demo,
+    plan,
     report,
     solve,
     verify,
@@ -30,6 +31,7 @@ examples:
   liid-cut solve proposals.npz -o labels.npz
   liid-cut verify proposals.npz labels.npz
   liid-cut report labels.npz --input proposals.npz -o report.html
+  liid-cut plan --n 200000 --d 2048 --labels 21
 
 {EXIT_CODES}"""
 
@@ -76,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"liid-cut {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (demo, solve, verify, report):
+    for command in (demo, solve, verify, report, plan):
         command.add_parser(commands)
     return parser
 

@@ -74,12 +74,6 @@ def diagnose(
     facts |= {"largest_component": largest, "largest_component_share": share}
     if problem.n_nodes < _LEAST_NODES:
         return facts
-    if share > _MOST:
-        facts["warnings"].append(
-            f"one component holds {share:.0%} of the nodes; symmetrize='mutual' or fewer "
-            "neighbours keep components small"
-        )
-
     if preferences is None:
         preferences = preferences_of(problem.probs, problem.allowed)
     preferred, decided = preferences
@@ -91,9 +85,14 @@ def diagnose(
             preferred[members], labels[members], "nodes of the largest component"
         )
     sign = sign or _fewer_labels(preferred[decided], labels[decided], "nodes")
+    proven = (components["status"] == "optimal").all()
+    if share > _MOST and (sign is not None or not proven):
+        facts["warnings"].append(
+            f"one component holds {share:.0%} of the nodes; symmetrize='mutual' or fewer "
+            "neighbours keep components small"
+        )
     if sign is not None:
         facts["collapsed"] = True
-        proven = (components["status"] == "optimal").all()
         labelling = "optimum" if proven else "best labelling so far"
         facts["warnings"].append(f"the {labelling} {sign}: edges outweigh probs; {_cure(problem)}")
     return facts

@@ -60,8 +60,8 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         sparse, whose diagonal does not count. Rows then have no features: without ``probs`` every
         unlabelled row is undecided, and the cut separates the labelled ones.
     n_neighbors, symmetrize, delta, terminal_weights, temperature, neighbors, time_limit, n_jobs :
-        as in :func:`liid_cut.multiway_cut`. delta None: its default, ``"auto"`` for features, and a
-        precomputed graph as it is. All-zero rows have no neighbours.
+        as in :func:`liid_cut.multiway_cut`, with its defaults: for features ``delta="auto"`` and
+        the union graph, a precomputed graph as it is. All-zero rows have no neighbours.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         *,
         metric: str = "cosine",
         n_neighbors: int = 3,
-        symmetrize: str = "mutual",
+        symmetrize: str | None = None,
         delta: float | str | None = None,
         terminal_weights: str = "linear",
         temperature: float = 1.0,
@@ -133,7 +133,8 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         TypeError : ``estimator`` has no ``predict_proba``; X is sparse and no graph.
         """
         as_choice("metric", self.metric, METRICS)
-        as_choice("symmetrize", self.symmetrize, SYMMETRIZE)
+        if self.symmetrize is not None:
+            as_choice("symmetrize", self.symmetrize, SYMMETRIZE)
         as_positive_int("n_neighbors", self.n_neighbors)
         is_graph = self.metric == "precomputed"
         X = validate_data(
@@ -177,7 +178,7 @@ class MultiwayCutClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
                 probs, neighbors=table, n_neighbors=self.n_neighbors, symmetrize=self.symmetrize,
                 labels=codes, **settings,
             )  # fmt: skip
-            self._rows = KnownRows.of(X, table, self.n_neighbors, self.symmetrize)
+            self._rows = KnownRows.of(X, table, self.n_neighbors, self.result_.symmetrize)
         self.X_ = X
         self._own = own_distributions(probs, restricted(None, codes, np.shape(probs)))
         self.label_distributions_ = label_distributions(self.result_, probs, labels=codes)

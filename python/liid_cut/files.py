@@ -54,6 +54,7 @@ _RESULT_FACTS = {
     "terminal_weights": str,
     "temperature": float,
     "edge_weights": str,
+    "symmetrize": str,
     "proofs": dict,
 }
 

@@ -1,6 +1,7 @@
 """Presets: what ``delta`` and the weights are where the user does not say.
 
-``"default"``: delta is estimated (:mod:`liid_cut.coupling`). ``"paper"``: delta 5 (section 6.2).
+``"default"``: delta is estimated (:mod:`liid_cut.coupling`), and the graph is the union.
+``"paper"``: delta 5 (section 6.2), mutual.
 Both: linear terminal weights, edge weights ``|cos|``.
 
 ``"authors"``: the problem that the authors' published script builds.

@@ -50,6 +50,7 @@ class MultiwayCutProblem:
     search : report of the neighbour search (:class:`liid_cut.NeighborTable`); None: the graph was
         given.
     terminal_weights, temperature, edge_weights : the settings that made the weights.
+    symmetrize : ``"mutual"`` or ``"union"``; ``""`` for a given graph and the authors' preset.
     delta : what the similarities of neighbours were multiplied with.
     graph_scale : what the weights of a given graph were multiplied with.
     delta_report : ``chosen_by`` (``"user"``, ``"preset"`` or ``"auto"``), and with ``"auto"`` the
@@ -65,6 +66,7 @@ class MultiwayCutProblem:
     terminal_weights: str = "linear"
     temperature: float = 1.0
     edge_weights: str = "abs"
+    symmetrize: str = ""
     delta: float = 1.0
     graph_scale: float = 1.0
     delta_report: dict[str, Any] = field(default_factory=lambda: {"chosen_by": "user"})
@@ -93,7 +95,7 @@ def make_problem(
     graph: Any = None,
     n_neighbors: int = 3,
     delta: float | str | None = None,
-    symmetrize: str = "mutual",
+    symmetrize: str | None = None,
     allowed: Any = None,
     labels: Any = None,
     must_link: Any = None,
@@ -182,13 +184,23 @@ def make_problem(
                 authors_terminal_weights(matrix, mask), edges, weights, search=table.report
             )
         table = weighted_table(table, edge_weights)
+        if symmetrize is None:
+            symmetrize = default_symmetrize(preset, delta)
         edges, weights = neighbor_edges(table, delta=1.0, symmetrize=symmetrize)
         report = table.report
 
     terminals = as_terminal_weights(matrix, terminal_weights, temperature, mask)
     terminals = weighted(terminals, node_weights)
     problem = MultiwayCutProblem(
-        terminals, edges, weights, mask, report, terminal_weights, temperature, edge_weights
+        terminals,
+        edges,
+        weights,
+        mask,
+        report,
+        terminal_weights,
+        temperature,
+        edge_weights,
+        "" if graph is not None else str(symmetrize),
     )
     by_preset = delta is None and graph is None
     if by_preset:
@@ -208,6 +220,12 @@ def _constrained(
     """The problem with further edges, whose weights no delta multiplies, and constraints."""
     edges, weights = with_extra_edges(problem.edges, problem.weights, extra_edges, problem.n_nodes)
     return replace(problem, edges=edges, weights=weights, constraints=constraints)
+
+
+def default_symmetrize(preset: str, delta: float | str | None) -> str:
+    """Union where delta is estimated, mutual where it is given or is the preset's."""
+    estimated = preset == "default" and delta in (None, "auto")
+    return "union" if estimated else "mutual"
 
 
 def as_delta(value: Any) -> float | str | None:
@@ -285,7 +303,7 @@ def scaled(problem: MultiwayCutProblem, delta: float, report: dict[str, Any]) ->
 def _reject_settings_of_authors(
     delta: Any, symmetrize: Any, terminal_weights: Any, temperature: Any, edge_weights: Any
 ) -> None:
-    if delta is not None or symmetrize != "mutual":
+    if delta is not None or symmetrize not in (None, "mutual"):
         raise ValueError("preset 'authors' has no delta and no symmetrize; leave both out")
     if (terminal_weights, temperature, edge_weights) != ("linear", 1.0, "abs"):
         raise ValueError(

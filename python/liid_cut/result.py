@@ -42,7 +42,8 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
         a symmetric scipy.sparse.csr_array (n, n).
     delta : float, what the similarities of neighbours were multiplied with; ``graph_scale`` : what
         the weights of a given graph were. 1 where nothing was.
-    preset, terminal_weights, temperature, edge_weights : the settings of the solve.
+    preset, terminal_weights, temperature, edge_weights, symmetrize : the settings of the solve, in
+        which ``symmetrize`` is ``""`` for a given graph and the authors' preset.
     messages : (m, K+1) float64, dual messages that prove the bound (see :func:`liid_cut.verify`).
     proofs : list of dict, proofs of the parts of the graph where messages alone do not suffice.
     proofs_complete : bool; False if some were too large to keep, so that ``verify`` confirms less.
@@ -56,6 +57,8 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
         those that the cut without them breaks, and ``extra_cost``, what keeping them costs.
     fun, x, mip_dual_bound, mip_gap, mip_node_count : SciPy's names for the same things.
 
+    Notes
+    -----
     Figures: ``plot_components``, ``plot_bounds``, ``plot_timings``, ``plot_labels``,
     ``plot_confusion`` (:mod:`liid_cut.plots`); a page of everything:
     :func:`liid_cut.report.write_report`.

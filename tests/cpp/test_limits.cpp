@@ -159,6 +159,38 @@ TEST_CASE("weights of any finite size are solved") {
   check_claims(instance, result);
 }
 
+// Found by fuzzing: the messages of the edge of 1e300 left the bound no digit of 1e17, and the checker proved nothing.
+//
+//   0 (1) --- 1e17 --- 2 (0) --- 1e300 --- 1 (0)      each node may take the label in brackets alone
+TEST_CASE("weights that a cut cannot pay leave the digits of its bound alone") {
+  Instance instance = make_instance(3, std::vector<double>(9, 0.0), {{0, 2}, {1, 2}}, {1e17, 1e300});
+  allow_only(instance, {0, 1, 0, 1, 0, 0, 1, 0, 0});
+  for (const Method method : {Method::automatic, Method::quick, Method::ckr}) {
+    Settings settings;
+    settings.method = method;
+    const Result result = solve(instance.problem(), settings);
+    CHECK(result.status == Status::optimal);
+    CHECK(result.cost == 1e17);
+    check_claims(instance, result);
+  }
+}
+
+// Found by fuzzing: no messages of dual ascent beat the bound of none at all, and labels were ruled out by none.
+TEST_CASE("weights of 1e-24 to 1e23 in one component, and a tolerance of 1e-3") {
+  Instance instance =
+      make_instance(5, {.996, 1, .447, .18, .804, .843, .016, .114, .388, .208, 1, 1, 1, 1, 1, 1, 1, 1, .388, .455},
+                    {{0, 2}, {1, 0}, {3, 2}, {3, 0}}, {4e18, 6e-16, 4e23, .004});
+  allow_only(instance, {1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 1, 1, 0, 0, 1, 0, 0, 1, 0, 1});
+  Settings settings;
+  settings.optimality_tolerance = 1e-3;
+  for (const Method method : {Method::automatic, Method::ckr}) {
+    settings.method = method;
+    const Result result = solve(instance.problem(), settings);
+    CHECK(result.status == Status::optimal);
+    CHECK(check_certificate(instance.problem(), result, settings.optimality_tolerance).ok());
+  }
+}
+
 TEST_CASE("whatever little may be kept of a proof, the bound that is claimed is proven or the proof is incomplete") {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     CAPTURE(seed);

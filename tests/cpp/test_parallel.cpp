@@ -73,6 +73,34 @@ TEST_CASE("watch is called on the calling thread while jobs run") {
   CHECK(watcher == std::this_thread::get_id());
 }
 
+TEST_CASE("nothing to watch and one worker: the calling thread does the jobs, in order, and starts no other") {
+  for (const auto& [n_jobs, n_threads] : {std::pair(50, 1), std::pair(1, 4), std::pair(0, 4)}) {
+    std::vector<int> order;
+    std::set<std::thread::id> workers;
+    parallel_for(static_cast<std::size_t>(n_jobs), n_threads, kNoState, [&](int&, std::size_t i) {
+      order.push_back(static_cast<int>(i));
+      workers.insert(std::this_thread::get_id());
+    });
+    CHECK(order.size() == static_cast<std::size_t>(n_jobs));
+    CHECK(std::is_sorted(order.begin(), order.end()));
+    CHECK(workers == (n_jobs == 0 ? std::set<std::thread::id>{} : std::set{std::this_thread::get_id()}));
+  }
+  CHECK_THROWS_WITH_AS(parallel_for(2, 1, kNoState, [](int&, std::size_t) { throw std::runtime_error("inline"); }),
+                       "inline", std::runtime_error);
+}
+
+TEST_CASE("nothing to watch and many workers: every job exactly once, none on the calling thread") {
+  std::vector<std::atomic<int>> runs(100);
+  std::atomic<int> own{0};
+  const auto caller = std::this_thread::get_id();
+  parallel_for(runs.size(), 3, kNoState, [&](int&, std::size_t i) {
+    ++runs[i];
+    own += std::this_thread::get_id() == caller;
+  });
+  for (const auto& count : runs) CHECK(count.load() == 1);
+  CHECK(own.load() == 0);
+}
+
 TEST_CASE("an exception of a job is thrown from here and no further job starts") {
   for (const int n_threads : {1, 2, 4}) {
     std::atomic<int> runs{0};

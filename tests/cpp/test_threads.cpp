@@ -4,6 +4,7 @@
 #include "checks.hpp"
 #include "gaps.hpp"
 #include "liid_cut/solve.hpp"
+#include "same_bits.hpp"
 
 namespace liid_cut::test {
 namespace {
@@ -13,40 +14,6 @@ Result solved(const Instance& instance, Method method, int n_threads) {
   settings.method = method;
   settings.n_threads = n_threads;
   return solve(instance.problem(), settings);
-}
-
-bool same_bits(const std::vector<ProofPart>& a, const std::vector<ProofPart>& b);
-bool same_bits(const ProofNode& a, const ProofNode& b) {
-  return a.kind == b.kind && a.messages == b.messages && a.node == b.node && a.label == b.label &&
-         a.ruled_out == b.ruled_out && same_bits(a.parts, b.parts) &&
-         std::equal(a.children.begin(), a.children.end(), b.children.begin(), b.children.end(),
-                    [](const ProofNode& x, const ProofNode& y) { return same_bits(x, y); });
-}
-bool same_bits(const std::vector<ProofPart>& a, const std::vector<ProofPart>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ProofPart& x, const ProofPart& y) {
-    return x.nodes == y.nodes && x.edges == y.edges && x.proof.size() == y.proof.size() &&
-           std::equal(x.proof.begin(), x.proof.end(), y.proof.begin(),
-                      [](const ProofNode& s, const ProofNode& t) { return same_bits(s, t); });
-  });
-}
-
-void check_same_bits(const Result& a, const Result& b) {
-  CHECK(a.labels == b.labels);
-  CHECK(a.cost == b.cost);
-  CHECK(a.lower_bound == b.lower_bound);
-  CHECK(a.status == b.status);
-  CHECK(a.component_of == b.component_of);
-  CHECK(a.messages == b.messages);
-  REQUIRE(a.components.size() == b.components.size());
-  for (std::size_t t = 0; t < a.components.size(); ++t) {
-    CHECK(a.components[t].cost == b.components[t].cost);
-    CHECK(a.components[t].lower_bound == b.components[t].lower_bound);
-    CHECK(a.components[t].status == b.components[t].status);
-    CHECK(a.components[t].stage == b.components[t].stage);
-    CHECK(a.components[t].search_nodes == b.components[t].search_nodes);
-  }
-  CHECK(a.proofs_complete == b.proofs_complete);
-  CHECK(same_bits(a.proofs, b.proofs));
 }
 
 // Instances side by side, whatever labels they allow.
@@ -71,7 +38,7 @@ TEST_CASE("1, 2 and 4 threads give the same bits") {
     const Result expected = solved(instance, method, 1);
     check_claims(instance, expected);
     CHECK(expected.proofs.size() > 5);
-    for (const int n_threads : {2, 4}) check_same_bits(solved(instance, method, n_threads), expected);
+    for (const int n_threads : {2, 4}) CHECK(same_bits(solved(instance, method, n_threads), expected));
   }
 }
 
@@ -87,7 +54,7 @@ TEST_CASE("so they do where proofs branch, rule out, nest and use cycles, in eve
       const Result expected = solved(instance, method, 1);
       check_claims(instance, expected);
       count_steps(expected.proofs, 0, steps);
-      for (const int n_threads : {1, 2, 4}) check_same_bits(solved(instance, method, n_threads), expected);
+      for (const int n_threads : {1, 2, 4}) CHECK(same_bits(solved(instance, method, n_threads), expected));
     }
   }
   CHECK(steps.branch > 10);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,14 +37,14 @@ def test_every_setting_of_make_problem_is_one_of_multiway_cut() -> None:
         assert problem[name].kind == call[name].kind, name
 
 
-def test_defaults_are_those_of_the_paper_but_for_delta() -> None:
+def test_defaults_are_those_of_the_paper_but_for_delta_and_its_graph() -> None:
     probs, feats = probabilities(50, 4, 0), features(50, 8, 0)
     expected = multiway_cut(
         probs,
         feats,
         n_neighbors=3,
         delta="auto",
-        symmetrize="mutual",
+        symmetrize="union",
         preset="default",
         terminal_weights="linear",
         temperature=1.0,
@@ -51,7 +52,19 @@ def test_defaults_are_those_of_the_paper_but_for_delta() -> None:
         neighbors="exact",
         method="auto",
     )
-    assert_same_bits(multiway_cut(probs, feats), expected)
+    result = multiway_cut(probs, feats)
+    assert_same_bits(result, expected)
+    assert result.symmetrize == "union"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"delta": 0.3}, {"preset": "paper"}, {"preset": "paper", "delta": "auto"}]
+)
+def test_a_delta_that_nobody_estimates_has_the_mutual_graph(settings: dict[str, Any]) -> None:
+    probs, feats = probabilities(50, 4, 0), features(50, 8, 0)
+    result = multiway_cut(probs, feats, **settings)
+    assert result.symmetrize == "mutual"
+    assert_same_bits(result, multiway_cut(probs, feats, symmetrize="mutual", **settings))
 
 
 def test_preset_of_the_paper_keeps_its_delta() -> None:

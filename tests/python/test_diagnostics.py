@@ -11,7 +11,14 @@ from hard_instances import SMALL
 from instances import features, grid, instance, necklace, probabilities, star, triangle
 
 from benchmarks.generators import proposals
-from liid_cut import MultiwayCutResult, MultiwayCutWarning, find_neighbors, multiway_cut
+from liid_cut import (
+    MultiwayCutResult,
+    MultiwayCutWarning,
+    find_neighbors,
+    make_problem,
+    multiway_cut,
+)
+from liid_cut.diagnostics import diagnose
 
 PROBS, FEATS = probabilities(300, 4, 0), features(300, 8, 0, n_clusters=1)
 
@@ -113,11 +120,21 @@ def test_healthy_graph_is_quiet() -> None:
     assert len(set(result.labels)) == 4
 
 
-def test_one_large_component_is_noted_without_a_warning() -> None:
+def test_one_large_component_that_is_proven_is_nothing_to_say() -> None:
     result = quiet(PROBS, FEATS, delta=0.01, symmetrize="union")
     assert result.diagnostics["largest_component_share"] > 0.5
     assert result.diagnostics["collapsed"] is False
-    (sentence,) = result.diagnostics["warnings"]
+    assert result.diagnostics["warnings"] == []
+
+
+def test_one_large_component_that_is_not_proven_is_noted() -> None:
+    result = quiet(PROBS, FEATS, delta=0.01, symmetrize="union")
+    components = result.components.copy()
+    components["status"][result.diagnostics["largest_component"]] = "time_limit"
+    problem = make_problem(PROBS, FEATS, delta=0.01, symmetrize="union")
+    facts = diagnose(problem, result.labels, result.component_ids, components)
+    assert facts["collapsed"] is False
+    (sentence,) = facts["warnings"]
     assert sentence.startswith("one component holds")
     assert "symmetrize='mutual'" in sentence
 

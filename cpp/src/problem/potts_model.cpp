@@ -57,6 +57,17 @@ double cost_of(const PottsModel& model, std::span<const LabelId> labels) {
   return cost.value();
 }
 
+bool truncate(PottsModel& model, double most) {
+  bool lowered = false;
+  for (std::vector<double>* values : {&model.unary, &model.weights})
+    for (double& x : *values) {
+      if (!(x > most) || !std::isfinite(x)) continue;
+      x = most;
+      lowered = true;
+    }
+  return lowered;
+}
+
 Labelling cheapest_labels(const PottsModel& model, std::span<const double> unary) {
   Labelling labels(static_cast<std::size_t>(model.n_nodes));
   for (NodeId u = 0; u < model.n_nodes; ++u) {

@@ -44,6 +44,11 @@ PottsModel whole_model(const Problem& problem);
 
 double cost_of(const PottsModel& model, std::span<const LabelId> labels);
 
+// Lowers what is above `most` to it, finite costs and weights; returns whether anything was. Costs are >= 0, so a
+// labelling that pays such a term costs at least `most` before and after: cheaper ones cost the same, and an optimum
+// below `most` stays one. Messages and bounds of the lowered model are right for the model as it was.
+bool truncate(PottsModel& model, double most);
+
 // In these, `unary` stands in place of the model's own: +infinity marks a label that is not left.
 
 // Every node's cheapest label, lower ones first among equals.

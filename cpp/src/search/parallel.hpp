@@ -72,4 +72,14 @@ void parallel_for(std::size_t n_jobs, int n_threads, MakeState make_state, Job j
   if (failure) std::rethrow_exception(failure);
 }
 
+// The same without a watch. Where one worker is enough it is the calling thread: starting another takes longer than a
+// small problem.
+template <class MakeState, class Job>
+void parallel_for(std::size_t n_jobs, int n_threads, MakeState make_state, Job job) {
+  if (n_jobs == 0) return;
+  if (n_jobs > 1 && resolve_threads(n_threads) > 1) return parallel_for(n_jobs, n_threads, make_state, job, [] {});
+  auto state = make_state();
+  for (std::size_t i = 0; i < n_jobs; ++i) job(*state, i);
+}
+
 }  // namespace liid_cut

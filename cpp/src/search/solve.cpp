@@ -29,6 +29,9 @@ namespace {
 
 // Inspecting a component takes microseconds, so they are handed out in bundles of about this many nodes.
 constexpr std::size_t kNodesPerBundle = 4096;
+// Costs and weights that a component's cut cannot pay are lowered to so many times the cost of its first labelling:
+// enough to leave its bounds alone, and not so much that their rounding reaches the optimality tolerance.
+constexpr double kTruncation = 1024;
 
 class Solver {
  public:
@@ -61,12 +64,11 @@ class Solver {
   // Always runs to its end, so that every node has a label whatever limit strikes later.
   void inspect_components() {
     const auto bundles = bundles_of_components();
-    parallel_for(
+    for_each(
         bundles.size() - 1, settings_.n_threads, [&] { return std::make_unique<std::vector<double>>(n_labels()); },
         [&](std::vector<double>& costs, std::size_t i) {
           for (ComponentId t = bundles[i]; t < bundles[i + 1]; ++t) inspect_component(t, costs);
-        },
-        [&] { watch(); });
+        });
     result_.timings.inspection = stop_.elapsed_s() - result_.timings.components;
   }
 
@@ -77,9 +79,9 @@ class Solver {
     for (const ComponentId t : open)
       if (bytes_to_cut(t) <= memory_for_cuts_) needs.push_back(bytes_to_cut(t));
     const int n_threads = affordable_threads(needs, resolve_threads(settings_.n_threads), memory_for_cuts_);
-    parallel_for(
+    for_each(
         open.size(), n_threads, [&] { return std::make_unique<SearchContext>(settings_, stop_); },
-        [&](SearchContext& context, std::size_t i) { close(open[i], context); }, [&] { watch(); });
+        [&](SearchContext& context, std::size_t i) { close(open[i], context); });
     result_.timings.cuts = stop_.elapsed_s() - result_.timings.components - result_.timings.inspection;
   }
 
@@ -125,14 +127,29 @@ class Solver {
   void close(ComponentId t, SearchContext& context) {
     try {
       if (bytes_to_cut(t) > memory_for_cuts_) throw std::bad_alloc();
-      const PottsModel model = component_model(problem_, components_, t);
-      ModelCut cut = inspect(model);
-      if (!stop_.requested()) cut_component(model, context, debug_labels(t), cut);
-      store(t, std::move(cut));
+      PottsModel model = component_model(problem_, components_, t);
+      store(t, cut_truncated(model, context, debug_labels(t)));
     } catch (const std::bad_alloc&) {
       report(t).status = Status::memory_limit;
     }
     ++done_;
+  }
+
+  // Again where a much cheaper labelling lets larger weights be lowered more: their rounding stands in its bound.
+  ModelCut cut_truncated(PottsModel& model, SearchContext& context, const Labelling& known) {
+    const auto most = [](const ModelCut& cut) { return kTruncation * std::max(1.0, cut.cost); };
+    ModelCut cut = inspect(model);
+    truncate(model, most(cut));
+    while (!stop_.requested()) {
+      const double before = cut.cost;
+      cut_component(model, context, known, cut);
+      if (!(cut.cost < 0.5 * before) || !truncate(model, most(cut))) break;
+      ModelCut again = inspect(model);
+      again.offer(model, cut.labels);
+      again.search_nodes = cut.search_nodes;
+      cut = std::move(again);
+    }
+    return cut;
   }
 
   void cut_component(const PottsModel& model, SearchContext& context, const Labelling& known, ModelCut& cut) {
@@ -240,8 +257,13 @@ class Solver {
     return labels;
   }
 
+  template <class MakeState, class Job>
+  void for_each(std::size_t n_jobs, int n_threads, MakeState make_state, Job job) {
+    if (progress_) return parallel_for(n_jobs, n_threads, make_state, job, [&] { watch(); });
+    parallel_for(n_jobs, n_threads, make_state, job);
+  }
+
   void watch() {
-    if (!progress_) return;
     try {
       if (!progress_({done_.load(), components_.count(), cost_.load(), lower_bound_.load()})) stop_.interrupt();
     } catch (...) {

@@ -69,19 +69,20 @@ void start_over_without(const RuledOut& ruled_out, const PottsModel& model, doub
   const bool known_is_left = are_left(rest, rest.unary, debug_labels);
   LIID_HEAVY_ASSERT(debug_labels.empty() || known_is_left || cut.cost <= cost_of(model, debug_labels) + tolerance,
                     "a known optimum was ruled out");
+  const std::vector<double> zero(model.n_edges() * model.columns(), 0.0);
+  const std::vector<double>& messages = cut.messages.empty() ? zero : cut.messages;
   ModelCut inner = inspect(rest);
   inner.offer(rest, cut.labels);
-  inner.offer_messages(rest, cut.messages);
+  inner.offer_messages(rest, messages);
   const auto known = known_is_left ? debug_labels : std::span<const LabelId>{};
   cut_kernels(rest, Rules::safe_under_restriction, tolerance, context, known, inner);
 
   ProofNode step;
   step.kind = ProofNode::Kind::rule_out;
-  step.messages = cut.messages;
+  step.messages = messages;
   step.ruled_out = ruled_out.labels;
   step.children.emplace_back();
-  step.children[0].messages =
-      inner.messages.empty() ? std::vector<double>(cut.messages.size(), 0.0) : std::move(inner.messages);
+  step.children[0].messages = inner.messages.empty() ? zero : std::move(inner.messages);
   step.children[0].parts = std::move(inner.proofs);
   cut.proofs.push_back(whole_model_part(model, std::move(step)));
   cut.proofs_complete = cut.proofs_complete && inner.proofs_complete;

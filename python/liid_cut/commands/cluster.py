@@ -12,6 +12,7 @@ from liid_cut.commands import CommandError
 
 _MATRICES = ("probs", "feats", "allowed")
 _SUFFIXES = (".npy", ".zarr", ".parquet")
+CONNECT_TIMEOUT = "10s"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +75,7 @@ def client_of(arguments: argparse.Namespace) -> Iterator[Any]:
     security = None if arguments.tls is None else security_of(*arguments.tls)
     if arguments.scheduler is not None:
         try:
-            client = Client(arguments.scheduler, security=security, timeout="10s")
+            client = Client(arguments.scheduler, security=security, timeout=CONNECT_TIMEOUT)
         except OSError as error:  # a timeout is one
             raise CommandError(f"--scheduler {arguments.scheduler}: {error}") from None
         with client:

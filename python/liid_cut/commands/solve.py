@@ -132,8 +132,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--symmetrize",
         choices=SYMMETRIZE,
-        help="an edge where both ends (mutual, the default) or one (union) name the other as "
-        "neighbour, for a problem with feats",
+        help="an edge where both ends (mutual) or one (union) name the other as neighbour, for a "
+        "problem with feats (default: union where delta is estimated, else mutual)",
     )
     parser.add_argument(
         "--neighbors",

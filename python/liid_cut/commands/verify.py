@@ -96,7 +96,8 @@ def _graph(problem: ProblemFile, result: MultiwayCutResult, trust: bool) -> tupl
         return None, "that of the result, not checked"
     settings = result.get("settings", {})
     if result.preset != "authors":
-        settings = settings | {"delta": result.delta, "edge_weights": result.edge_weights}
+        used = ("delta", "edge_weights", "symmetrize")
+        settings = settings | {name: result[name] for name in used}
     again = make_problem(
         problem.probs,
         problem.feats,

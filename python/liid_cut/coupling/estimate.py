@@ -1,4 +1,4 @@
-"""``delta="auto"``: the delta whose cut has the highest expected accuracy.
+"""``delta="auto"``: the delta of highest expected accuracy, raised as long as it does no harm.
 
 Input: probabilities, terminal weights, the graph at delta 1. Output: delta and the curve that it
 was chosen from.
@@ -8,6 +8,7 @@ was chosen from.
 3. Cuts at powers of the square root of 2, from a first guess uphill until the score falls. They use
    the core's quick method (reductions, dual ascent and expansion moves, once), which is
    deterministic and searches nothing.
+4. Doubled as long as the cut recovers hidden labels that are as good as known (recovery.py).
 
 The first guess makes an edge as strong against the terminal weights as the coupling is against log
 probabilities. Chosen values lie on the fixed grid ``2 ** (j / 2)``, so that rounding errors (the
@@ -31,8 +32,11 @@ from liid_cut.coupling.evidence import (
     as_probabilities,
     fit_coupling,
     fit_share,
+    log_pseudo_likelihood,
     marginals,
+    told_labels,
 )
+from liid_cut.coupling.recovery import Hidden, hide
 from liid_cut.graph import Edges, Weights, to_csr
 from liid_cut.inputs import Matrix, as_n_threads
 from liid_cut.npz import Arrays
@@ -42,6 +46,7 @@ from liid_cut.runs.store import fingerprints
 from liid_cut.weights import LOG_FLOOR, Allowed
 
 _MOST_CUTS = 12
+_MOST_RAISES = 6
 _LARGEST_STEP = 64  # |j|: delta between 2^-32 and 2^32
 
 
@@ -56,8 +61,13 @@ class DeltaEstimate:
     share : of it that is ascribed to the labels; ``n_told``, the number of known labels that it
         rests on.
     expected_argmax : score of the labels without a graph (the largest probability).
-    curve : one entry for each cut, by delta: ``delta``, ``expected_accuracy``, ``changed`` (share
-        of nodes whose label is not that of their largest probability), ``cut_edges`` (share).
+    log_pseudo_likelihood : how well neighbours foretell a node's probabilities, mean over nodes;
+        compare graphs of the same nodes by it, of several ``n_neighbors`` say: larger is better.
+    curve : one entry for each cut of step 3, by delta: ``delta``, ``expected_accuracy``,
+        ``changed`` (share of nodes whose label is not that of their largest probability),
+        ``cut_edges`` (share).
+    recovery : one entry for each cut of step 4, by delta: ``delta``, ``recovered`` (share of the
+        hidden labels). Empty where too few labels are as good as known.
     """
 
     delta: float
@@ -65,7 +75,9 @@ class DeltaEstimate:
     share: float
     n_told: int
     expected_argmax: float
+    log_pseudo_likelihood: float
     curve: list[dict[str, float]]
+    recovery: list[dict[str, float]]
 
     def report(self) -> dict[str, Any]:
         """As it stands in ``diagnostics["delta"]``."""
@@ -120,30 +132,40 @@ def _estimate(
     curve: dict[int, dict[str, float]] = {}
     quick_cut = _quick_cuts(n_jobs, steps)
 
-    def cut(j: int) -> float:
+    def cut(j: int, terminals: Matrix, mask: Allowed | None) -> npt.NDArray[Any]:
+        return quick_cut(terminals, edges, weights * _delta(j), mask)
+
+    def expected(j: int) -> float:
         if j not in curve:
-            delta = 2.0 ** (j / 2)
-            labels = quick_cut(terminal_weights, edges, weights * delta, allowed)
+            labels = cut(j, terminal_weights, allowed)
             ends = labels[edges]
             curve[j] = {
-                "delta": delta,
+                "delta": _delta(j),
                 "expected_accuracy": score(labels),
                 "changed": float((labels != argmax).mean()) if len(labels) else 0.0,
                 "cut_edges": float((ends[:, 0] != ends[:, 1]).mean()) if len(ends) else 0.0,
             }
         return curve[j]["expected_accuracy"]
 
+    recovery: list[dict[str, float]] = []
     if len(edges):
-        best = _climb(cut, _first_step(p, terminal_weights, share * coupling), score(argmax), curve)
+        first = _first_step(p, terminal_weights, share * coupling)
+        best = _climb(expected, first, score(argmax), curve)
+        told, connected = told_labels(graph, allowed), np.diff(graph.indptr) > 0
+        hidden = hide(p, terminal_weights, allowed, told, connected)
+        if hidden is not None:
+            best = _raise(cut, best, hidden, recovery)
     else:
         best, curve[0] = 0, {"delta": 1.0, "expected_accuracy": score(argmax)}
     return DeltaEstimate(
-        delta=2.0 ** (best / 2),
+        delta=_delta(best),
         coupling=coupling,
         share=share,
         n_told=n_told,
         expected_argmax=score(argmax),
+        log_pseudo_likelihood=log_pseudo_likelihood(p, graph, coupling, allowed),
         curve=[curve[j] for j in sorted(curve)],
+        recovery=recovery,
     )
 
 
@@ -174,6 +196,10 @@ def _quick_cuts(n_jobs: int | None, steps: Checkpoint) -> Callable[..., npt.NDAr
         return {"labels": _core.solve(*arrays, **settings)["labels"]}
 
     return lambda *arrays: steps.keep(f"cut {next(calls)}", lambda: labels(*arrays))["labels"]
+
+
+def _delta(j: int) -> float:
+    return float(2.0 ** (j / 2))
 
 
 def _first_step(p: Floats, terminal_weights: Matrix, coupling: float) -> int:
@@ -214,3 +240,30 @@ def _climb(
         ):
             best -= 2
     return max((best - 1, best, best + 1), key=lambda j: (cut(j), -j))
+
+
+def _raise(
+    cut: Callable[[int, Matrix, Allowed | None], npt.NDArray[Any]],
+    best: int,
+    hidden: Hidden,
+    recovery: list[dict[str, float]],
+) -> int:
+    """Index of the largest delta, doubled from ``best``, that recovers hidden labels as well.
+
+    Of deltas with the same labels the smallest.
+    """
+
+    def look(j: int) -> tuple[npt.NDArray[Any], int]:
+        labels = cut(j, hidden.terminal_weights, hidden.allowed)
+        count = hidden.recovered(labels)
+        recovery.append({"delta": _delta(j), "recovered": count / len(hidden.rows)})
+        return labels, count
+
+    labels, before = look(best)
+    for j in range(best + 2, best + 2 * _MOST_RAISES + 1, 2):
+        raised, count = look(j)
+        if not hidden.as_well(count, before):
+            break
+        if not np.array_equal(raised, labels):
+            best, labels = j, raised
+    return best

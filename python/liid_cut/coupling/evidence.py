@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,27 +60,61 @@ def fit_coupling(p: Floats, graph: scipy.sparse.csr_array, allowed: Allowed | No
     connected = degrees > 0
     if not connected.any() or p.shape[1] < 2:
         return 0.0
-    pull = (graph @ p)[connected]
-    own = p[connected]
-    # A label's mean is over the nodes that may take it: under image tags few may take most labels.
-    takers = len(p) if allowed is None else np.maximum(allowed.sum(axis=0), 1)
-    prior = np.log(np.maximum(p.sum(axis=0) / takers, LOG_FLOOR))
-    forbidden = None if allowed is None else ~allowed[connected]
-
-    def loss(b: float) -> float:
-        scores = prior + b * pull
-        if forbidden is not None:
-            scores[forbidden] = -np.inf
-        logs = scipy.special.log_softmax(scores, axis=1)
-        if forbidden is not None:
-            logs[forbidden] = 0.0
-        return -float(np.einsum("uk,uk->", own, logs))
-
+    predicted = _Predicted.of(p, graph, allowed, connected)
     strongest = _STRONGEST / float(degrees[connected].mean())
     found = scipy.optimize.minimize_scalar(
-        loss, bounds=(0.0, strongest), method="bounded", options={"xatol": 1e-4 * strongest}
+        lambda b: -predicted.log_likelihood(b),
+        bounds=(0.0, strongest),
+        method="bounded",
+        options={"xatol": 1e-4 * strongest},
     )
     return float(found.x)
+
+
+def log_pseudo_likelihood(
+    p: Floats, graph: scipy.sparse.csr_array, coupling: float, allowed: Allowed | None
+) -> float:
+    """How well each node's probabilities are predicted by its neighbours': step 1's sum, a node.
+
+    Graphs of the same nodes are comparable by it: the one of the largest value has the neighbours
+    that tell most.
+    """
+    if len(p) == 0:
+        return 0.0
+    every = np.ones(len(p), dtype=bool)
+    return _Predicted.of(p, graph, allowed, every).log_likelihood(coupling) / len(p)
+
+
+class _Predicted(NamedTuple):
+    """Some nodes, and what their neighbours' probabilities say of them."""
+
+    own: Floats
+    pull: Floats
+    prior: Floats
+    forbidden: npt.NDArray[np.bool_] | None
+
+    @classmethod
+    def of(
+        cls,
+        p: Floats,
+        graph: scipy.sparse.csr_array,
+        allowed: Allowed | None,
+        nodes: npt.NDArray[np.bool_],
+    ) -> _Predicted:
+        # A label's mean is over the nodes that may take it: under image tags few may take most.
+        takers = len(p) if allowed is None else np.maximum(allowed.sum(axis=0), 1)
+        prior = np.log(np.maximum(p.sum(axis=0) / takers, LOG_FLOOR))
+        forbidden = None if allowed is None else ~allowed[nodes]
+        return cls(p[nodes], (graph @ p)[nodes], prior, forbidden)
+
+    def log_likelihood(self, coupling: float) -> float:
+        scores = self.prior + coupling * self.pull
+        if self.forbidden is not None:
+            scores[self.forbidden] = -np.inf
+        logs = scipy.special.log_softmax(scores, axis=1)
+        if self.forbidden is not None:
+            logs[self.forbidden] = 0.0
+        return float(np.einsum("uk,uk->", self.own, logs))
 
 
 def marginals(
@@ -109,6 +143,18 @@ def marginals(
     return q
 
 
+def told_labels(graph: scipy.sparse.csr_array, allowed: Allowed | None) -> npt.NDArray[np.bool_]:
+    """Nodes (n,) with an edge whose label alone is allowed, of several that other nodes may take.
+
+    Where image tags leave the background alone it is no surprise: all nodes may take it.
+    """
+    if allowed is None:
+        return np.zeros(graph.shape[0], dtype=bool)
+    connected = np.asarray(graph.sum(axis=1)).ravel() > 0
+    common = np.asarray(allowed.all(axis=0))
+    return np.asarray((allowed.sum(axis=1) == 1) & connected & ~common[allowed.argmax(axis=1)])
+
+
 def fit_share(
     probs: Floats,
     graph: scipy.sparse.csr_array,
@@ -118,19 +164,13 @@ def fit_share(
 ) -> tuple[float, int]:
     """The share of step 3, and the number of known labels that it rests on; with 0, the middle.
 
-    A label is known where it alone is allowed of several that other nodes may take. The node is
-    predicted without its own probabilities: a classifier may have learnt that very label.
+    The node is predicted without its own probabilities: a classifier may have learnt that label.
     """
-    if allowed is None or coupling == 0:
+    told = told_labels(graph, allowed)
+    if allowed is None or coupling == 0 or not told.any():
         return LABELS_SHARE, 0
-    degrees = np.asarray(graph.sum(axis=1)).ravel()
-    known = allowed.sum(axis=1) == 1
     labels = allowed.argmax(axis=1)
-    # Where image tags leave the background alone it is no surprise: all nodes may take it.
-    common = np.asarray(allowed.all(axis=0))
-    told = known & (degrees > 0) & ~common[labels]
-    if not told.any():
-        return LABELS_SHARE, 0
+    known = allowed.sum(axis=1) == 1
     p = as_probabilities(probs, np.where(known[:, None], True, allowed))
     prior = np.log(np.maximum(p.mean(axis=0), LOG_FLOOR))
     p[known] = 1 / p.shape[1]

@@ -1,8 +1,8 @@
 """A Dask cluster on this machine, and clients of others; loopback unless an address is given.
 
-Who reaches a Dask scheduler runs code on its workers, so ours listens on 127.0.0.1 alone, and shows
-no dashboard. Between machines, use TLS with certificates of your own on both sides: Dask's
-``Security`` (:mod:`liid_cut.distributed` shows how).
+Who reaches a Dask scheduler runs code on its workers, so ours listens on 127.0.0.1 alone, its
+dashboard and those of its workers, too. Between machines, use TLS with certificates of your own on
+both sides: Dask's ``Security`` (:mod:`liid_cut.distributed` shows how).
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def local_cluster(
         threads_per_worker=threads_per_worker,
         memory_limit=memory_limit,
         host="tls://127.0.0.1" if security is not None else "127.0.0.1",
-        dashboard_address=None,
+        # Also without a dashboard there is an HTTP server, which else listens on all addresses.
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
         security=security,
         processes=True,
     )

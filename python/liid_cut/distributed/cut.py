@@ -6,6 +6,7 @@ unit reads the terminal weights of its nodes alone. Dual messages stay in the ba
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from liid_cut.progress import Report
 from liid_cut.runs.batches import Part, divide, pack
 from liid_cut.runs.merging import Raw, from_block, is_repeatable, merge, to_block
 from liid_cut.runs.store import Block, Journal, Store
+
+_log = logging.getLogger(__name__)
 
 _NO_TIME_S = 1e-9
 _COLUMNS = ("size", "edges", "cost", "lower_bound", "status", "stage", "search_nodes")
@@ -98,6 +101,8 @@ def cut_in_units(
                     state.add(done.arrays)
             except KeyboardInterrupt:  # a limit like any other: what is left is only inspected
                 stopped = True
+        there = sum(len(arrays["reused"]) for arrays in found.values())
+        _log.info("batches: %d, %d were there", len(parts), there)
         for i, arrays in found.items():
             names[i] = str(arrays["block"])
             preferred[parts[i].nodes] = arrays["preferred"]

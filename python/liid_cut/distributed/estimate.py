@@ -14,6 +14,7 @@ from liid_cut.coupling import estimate_delta
 from liid_cut.coupling.sample import sampled_nodes
 from liid_cut.distributed.components import component_ids
 from liid_cut.distributed.inputs import Terminals
+from liid_cut.distributed.memory import unit_bytes
 from liid_cut.distributed.run import Run, write_once
 from liid_cut.distributed.sources import FileSource, Ints, file_source
 from liid_cut.distributed.units import Unit
@@ -22,6 +23,9 @@ from liid_cut.npz import Arrays
 from liid_cut.problem import edges_among
 from liid_cut.runs.store import Store
 from liid_cut.weights import as_terminal_weights
+
+# Tables of one float64 for each node and label that the estimate holds at a time.
+_TABLES = 8
 
 
 def estimated_delta(
@@ -50,6 +54,7 @@ def _estimate(
     weights: FileSource,
 ) -> Arrays:
     ids: Ints = nodes.read(0, nodes.shape[0])
+    _check_memory(len(ids), terminals.shape[1])
     probs, mask = terminals.raw(ids)
     made = terminals.weights(probs, mask, ids)
     if is_part:
@@ -63,3 +68,14 @@ def _estimate(
         n_jobs=1,
     )
     return {"report": np.array(json.dumps(estimate.report()))}
+
+
+def _check_memory(n: int, n_labels: int) -> None:
+    """Refuse what would end the worker: the graph is one large component, looked at as a whole."""
+    needed, there = n * n_labels * 8 * _TABLES, unit_bytes()
+    if needed > there:
+        raise MemoryError(
+            f"delta: its estimate looks at {n} nodes with {n_labels} labels, most of which are one "
+            f"component, and needs about {needed >> 20} MiB of a worker; {there >> 20} MiB are "
+            "left. Give delta, or symmetrize='mutual', which keeps components small, or more memory"
+        )

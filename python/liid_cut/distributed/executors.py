@@ -6,6 +6,8 @@ Dask runs a unit again when its worker dies, up to ``distributed.scheduler.allow
 
 from __future__ import annotations
 
+import logging
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +17,9 @@ from liid_cut.distributed.units import Done, Unit, run_unit
 
 # Units that the scheduler knows of at a time.
 _MOST_SUBMITTED = 4096
+_SECONDS_BETWEEN_LOOKS = 2.0
+
+_log = logging.getLogger(__name__)
 
 
 class DaskExecutor:
@@ -36,8 +41,8 @@ class DaskExecutor:
         waiting = iter(enumerate(units))
         at: dict[str, int] = {}
         futures: dict[str, Any] = {}
-        # Without a loop it would look for a default client.
         completed = as_completed(loop=self._client.loop, with_results=False)
+        watch = _Watch(self._client)
 
         def submit() -> bool:
             for i, unit in waiting:
@@ -65,12 +70,42 @@ class DaskExecutor:
                         f"{error.last_worker}: it may need more memory than a worker has, or "
                         "machines fail; the workers' logs say more"
                     ) from None
+                except OSError as error:
+                    raise OSError(
+                        error.errno,
+                        f"{error.strerror or error} (a worker, in unit {units[i].name}; what is "
+                        "done is kept if the run has a checkpoint)",
+                        error.filename,
+                    ) from None
+                watch.look()
                 del futures[future.key]
                 submit()
                 yield i, done
         finally:
             for future in futures.values():
                 future.cancel()
+
+
+class _Watch:
+    """Says in the log when a worker leaves."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._workers = self._present()
+        self._looked = time.monotonic()
+
+    def look(self) -> None:
+        """Compare with the workers of the last time, now and then."""
+        if time.monotonic() - self._looked < _SECONDS_BETWEEN_LOOKS:
+            return
+        present = self._present()
+        for worker in sorted(self._workers - present):
+            _log.warning("worker %s has left; the units that it was at run again", worker)
+        self._workers = present
+        self._looked = time.monotonic()
+
+    def _present(self) -> set[str]:
+        return set(self._client.scheduler_info(n_workers=-1)["workers"])
 
 
 def check_folder(client: Any, folder: Path) -> None:

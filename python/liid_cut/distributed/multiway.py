@@ -58,7 +58,7 @@ from liid_cut.inputs import (
 )
 from liid_cut.neighbors import RecallWarning, as_table, is_table, search_settings
 from liid_cut.presets import PAPER_DELTA, PRESETS
-from liid_cut.problem import MultiwayCutProblem, as_delta, scaled
+from liid_cut.problem import MultiwayCutProblem, as_delta, default_symmetrize, scaled
 from liid_cut.progress import reporter
 from liid_cut.result import MultiwayCutResult
 from liid_cut.runs.store import fingerprint
@@ -114,9 +114,11 @@ def _check(settings: SimpleNamespace) -> None:
     as_choice("method", settings.method, METHODS)
     as_choice("edge_weights", settings.edge_weights, EDGE_WEIGHTS)
     as_choice("terminal_weights", settings.terminal_weights, TERMINAL_WEIGHTS)
-    as_choice("symmetrize", settings.symmetrize, SYMMETRIZE)
     settings.temperature = as_number("temperature", settings.temperature, positive=True)
     settings.delta = as_delta(settings.delta)
+    if settings.symmetrize is None:
+        settings.symmetrize = default_symmetrize(settings.preset, settings.delta)
+    as_choice("symmetrize", settings.symmetrize, SYMMETRIZE)
     settings.n_neighbors = as_positive_int("n_neighbors", settings.n_neighbors)
     if settings.time_limit is not None:
         settings.time_limit = as_number("time_limit", settings.time_limit, positive=True)
@@ -150,6 +152,7 @@ def solve_on(run: Run, settings: SimpleNamespace) -> MultiwayCutResult:
         terminal_weights=settings.terminal_weights,
         temperature=settings.temperature,
         edge_weights=settings.edge_weights,
+        symmetrize="" if settings.graph is not None else settings.symmetrize,
     )
     of_terminals = {
         **prints,

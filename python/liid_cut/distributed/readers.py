@@ -112,7 +112,7 @@ def as_reader(name: str, value: Any) -> Reader | None:
     if kind == "zarr":
         return _zarr_reader(name, value)
     if kind == "dask":
-        if not hasattr(value, "rechunk"):
+        if not type(value).__module__.startswith("dask.array"):  # Delayed has any attribute
             raise ValueError(f"{name} is a {type(value).__name__} of dask; it must be an array")
         if any(np.isnan(size) for size in value.shape):
             raise ValueError(f"{name} has unknown chunk sizes; call compute_chunk_sizes() before")

@@ -6,6 +6,7 @@ the order of the list; so nothing that follows depends on who was faster.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,8 @@ from liid_cut import _core
 from liid_cut.distributed.units import Done, Unit, run_unit
 from liid_cut.npz import Arrays
 from liid_cut.runs.store import Journal, Store
+
+_log = logging.getLogger(__name__)
 
 # Beside the stages of a run in one process, whose blocks are others.
 SUBFOLDER = "distributed"
@@ -63,19 +66,30 @@ class Run:
             self.journal.reused += done.reused
             self.journal.written += done.written
             self.journal.notes += done.notes
+            for note in done.notes:
+                _log.warning(note)
             yield i, done
 
     def do(self, units: Iterable[Unit]) -> list[Arrays]:
         """What each unit returns, in the order of the units."""
         todo = list(units)
         arrays: list[Arrays] = [{}] * len(todo)
+        there = 0
         for i, done in self.as_done(todo):
             arrays[i] = done.arrays
+            there += len(done.reused)
+        if todo:
+            _log.info("%s: %d units, %d were there", stage_of(todo[0]), len(todo), there)
         return arrays
 
     def one(self, unit: Unit) -> Arrays:
         """What a single unit returns."""
         return self.do([unit])[0]
+
+
+def stage_of(unit: Unit) -> str:
+    """The name of a unit without its numbers."""
+    return unit.name.rstrip("-0123456789")
 
 
 def write_once(store: Store, name: str, arrays: Mapping[str, npt.ArrayLike]) -> None:

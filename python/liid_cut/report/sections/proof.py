@@ -20,7 +20,7 @@ _TIMING_NAMES = {
 }
 _LARGEST_SHOWN = 10
 # What results say of their solve, beside what the command line stores.
-_SETTINGS = ("delta", "terminal_weights", "temperature", "edge_weights")
+_SETTINGS = ("delta", "terminal_weights", "temperature", "edge_weights", "symmetrize")
 
 
 def proof_section(data: ReportData) -> Html:
