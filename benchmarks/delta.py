@@ -1,7 +1,7 @@
 """`delta="auto"` beside the best of a grid of deltas, and what the weight options do.
 
     python -m benchmarks.delta [--features FILE.npz] [--data real digits proposals fashion]
-                               [--json OUT] [--page OUT.md]
+                               [--grid-from FILE.json] [--json OUT] [--page OUT.md]
 
 For every data set (labelled_data.py), mutual and union graphs of k = 3, 5, 10 neighbours: accuracy
 of the argmax, of `delta="auto"`, of the paper's delta 5, and of twelve deltas from .02 to 10, of
@@ -55,8 +55,15 @@ OPTIONS_NEIGHBORS = 3  # the options are measured at the paper's k
 DATA = ("real", "refitted", "digits", "proposals", "fashion", "fashion-pixels")
 
 
-def measure(data: LabelledData, symmetrize: str, k: int, table: Any, limit: float) -> dict:
-    """One row of both tables."""
+def measure(
+    data: LabelledData,
+    symmetrize: str,
+    k: int,
+    table: Any,
+    limit: float,
+    before: dict[str, Any] | None = None,
+) -> dict:
+    """One row of both tables; ``before``: a row whose fixed deltas are taken, not cut again."""
     graph: dict[str, Any] = {"neighbors": table, "n_neighbors": k, "symmetrize": symmetrize}
 
     def percent(labels: Any) -> float:
@@ -79,19 +86,24 @@ def measure(data: LabelledData, symmetrize: str, k: int, table: Any, limit: floa
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", liid_cut.MultiwayCutWarning)
-        path = liid_cut.delta_path(
-            data.probs,
-            deltas=[*GRID, PAPER_DELTA],
-            allowed=data.allowed,
-            time_limit=limit,
-            n_jobs=1,
-            **graph,
-        )
-        scores = {point.delta: percent(point.labels) for point in path}
-        row["paper"] = scores.pop(PAPER_DELTA)
-        row["grid"] = {f"{delta:g}": score for delta, score in scores.items()}
-        row["best_delta"] = max(scores, key=lambda delta: scores[delta])
-        row["best"] = scores[row["best_delta"]]
+        if before is None:
+            path = liid_cut.delta_path(
+                data.probs,
+                deltas=[*GRID, PAPER_DELTA],
+                allowed=data.allowed,
+                time_limit=limit,
+                n_jobs=1,
+                **graph,
+            )
+            scores = {point.delta: percent(point.labels) for point in path}
+            row["paper"] = scores.pop(PAPER_DELTA)
+            row["grid"] = {f"{delta:g}": score for delta, score in scores.items()}
+            row["best_delta"] = max(scores, key=lambda delta: scores[delta])
+            row["best"] = scores[row["best_delta"]]
+        elif before["argmax"] != row["argmax"]:
+            raise ValueError(f"{data.name}: --grid-from is of other data: another argmax")
+        else:
+            row |= {name: before[name] for name in ("paper", "grid", "best_delta", "best")}
         if len(data.labelled):
             row["known"] = auto(allowed=known_labels(data))[0]
         row["options"] = {}
@@ -109,6 +121,7 @@ def measure(data: LabelledData, symmetrize: str, k: int, table: Any, limit: floa
                     "estimate_cpu_s": seconds,
                     "coupling": report["coupling"],
                     "curve": report["curve"],
+                    "recovery": report["recovery"],
                 }
     return row
 
@@ -153,11 +166,14 @@ def data_sets(options: argparse.Namespace) -> Iterator[LabelledData]:
 
 def rows(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One neighbour search for each data set, then its six graphs."""
+    earlier = records.read(options.grid_from)["data"]["rows"] if options.grid_from else []
+    before = {(row["data"], row["symmetrize"], row["k"]): row for row in earlier}
     for data in data_sets(options):
         table = liid_cut.find_neighbors(data.feats, max(options.k), n_jobs=1)
         for symmetrize in ("mutual", "union"):
             for k in options.k:
-                yield measure(data, symmetrize, k, table, options.time_limit)
+                known = before.get((data.name, symmetrize, k))
+                yield measure(data, symmetrize, k, table, options.time_limit, known)
 
 
 def choice_table(found: list[dict[str, Any]]) -> str:
@@ -282,6 +298,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--k", type=int, nargs="+", default=list(NEIGHBORS))
     parser.add_argument("--time-limit", type=float, default=2.0, help="seconds a cut")
+    parser.add_argument(
+        "--grid-from", type=Path, metavar="FILE.json",
+        help="take the cuts at fixed deltas from this file of --json, and measure auto alone",
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="OUT")
     parser.add_argument("--page", type=Path, metavar="OUT.md")
     options = parser.parse_args(arguments)

@@ -313,7 +313,6 @@ DEFAULT = "liid_cut: the default"
 METHODS: dict[str, Method] = {
     "argmax": Method(run_argmax),
     DEFAULT: Method(cutter(), _CUTS, Setting(3)),
-    "liid_cut: mutual": Method(cutter(symmetrize="mutual"), _CUTS, Setting(3)),
     "liid_cut: paper, delta 5": Method(cutter(preset="paper"), (Setting(3),), Setting(3)),
     "soft spreading": Method(
         run_soft_spreading,

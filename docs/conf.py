@@ -56,3 +56,5 @@ html_extra_path = ["_site"]
 html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
+smartquotes = False  # help texts hold commands to copy

@@ -13,7 +13,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 _SECTIONS = {"Parameters", "Returns", "Yields", "Raises", "Warns"}
-_ENTRY = re.compile(r"(?P<names>\*{0,2}[\w.]+(?:, [\w.]+)*) :(?: (?P<text>.*))?")
+_ENTRY = re.compile(r"(?P<names>\*{0,2}[\w.]+(?:, \*{0,2}[\w.]+)*) :(?: (?P<text>.*))?")
 
 
 def one_form(lines: list[str]) -> list[str]:

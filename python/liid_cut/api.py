@@ -79,10 +79,11 @@ def multiway_cut(
         igraph graph with the edge attribute ``"weight"`` (:mod:`liid_cut.graph_inputs`).
     n_neighbors : every proposal is connected to at most this many others of largest cosine.
     delta : weight of edges against probabilities. ``"auto"``, the default for ``feats``: estimated
-        from ``probs`` and the graph alone (:mod:`liid_cut.coupling`), and better where ``allowed``
-        leaves some nodes a single, known label; the value is ``result.delta``, why it was chosen
-        ``result.diagnostics["delta"]``. It costs about as much as ten cuts, and ``time_limit``
-        does not cut it short. With ``graph``, a number or ``"auto"`` multiplies its weights; by
+        from ``probs`` and the graph alone (:mod:`liid_cut.coupling`), and better with known
+        ``labels``; the value is ``result.delta``, why it was chosen
+        ``result.diagnostics["delta"]``, where ``"log_pseudo_likelihood"`` compares graphs of other
+        ``n_neighbors``. It costs about as much as ten cuts, and ``time_limit`` does not cut it
+        short. With ``graph``, a number or ``"auto"`` multiplies its weights; by
         default they stay as they are.
     symmetrize : ``"mutual"``: an edge where each end is among the other's nearest; ``"union"``:
         where one is. None: union where delta is estimated, which labels better; mutual where it is
@@ -202,7 +203,7 @@ def multiway_cut(
         time_limit = as_number("time_limit", time_limit, positive=True)
         time_limit = max(time_limit - graph_time, 1e-9)
 
-    made_by = {"preset": preset, "n_neighbors": n_neighbors, "symmetrize": symmetrize}
+    made_by = {"preset": preset, "n_neighbors": n_neighbors, "symmetrize": problem.symmetrize}
     result = _solve(problem, method, time_limit, n_jobs, progress, max_memory, run, **made_by)
     result.preset = preset
     result.timings = {"graph": graph_time, **result.timings}

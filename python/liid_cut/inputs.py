@@ -179,9 +179,9 @@ def as_positive_int(name: str, value: Any) -> int:
 
 def as_n_threads(n_jobs: int | None) -> int:
     """``n_jobs`` in scikit-learn's meaning as a number of threads; 0 stands for all cores."""
-    if n_jobs is None or n_jobs == -1:
-        return 0
     is_int = isinstance(n_jobs, int | np.integer) and not isinstance(n_jobs, bool)
+    if n_jobs is None or (is_int and n_jobs == -1):
+        return 0
     if not is_int or not 1 <= n_jobs <= _MOST_THREADS:
         raise ValueError(
             f"n_jobs is {n_jobs!r}; it must be an integer from 1 to {_MOST_THREADS}, "

@@ -6,8 +6,12 @@ half-written file never has the final name.
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import secrets
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping
@@ -20,6 +24,14 @@ import numpy.typing as npt
 
 FilePath = str | os.PathLike[str]
 Arrays = dict[str, npt.NDArray[Any]]
+
+# What zipfile, the decompressors and NumPy raise on bytes that make no sense; of OSError, a seek to
+# before the file.
+_DAMAGE = (
+    *(ValueError, TypeError, LookupError, EOFError, OSError, RuntimeError, OverflowError),
+    *(SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+    *(lzma.LZMAError, RecursionError),
+)
 
 
 def read_arrays(path: FilePath, only: Collection[str] | None = None) -> Arrays:
@@ -38,7 +50,9 @@ def read_arrays(path: FilePath, only: Collection[str] | None = None) -> Arrays:
             with np.load(file, allow_pickle=False) as archive:
                 names = [name for name in archive.files if only is None or name in only]
                 return {name: archive[name] for name in names}
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except _DAMAGE as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                raise
             if "allow_pickle" in str(error):
                 raise ValueError(
                     f"{path}: holds pickled objects, which are not read; save plain arrays"

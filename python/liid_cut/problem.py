@@ -21,7 +21,7 @@ from liid_cut.constraints.inputs import (
 from liid_cut.coupling import estimate_delta
 from liid_cut.coupling.estimate import DeltaEstimate
 from liid_cut.coupling.sample import MOST_NODES, sampled_nodes
-from liid_cut.graph import Edges, Weights, canonical_edges, neighbor_edges, to_csr
+from liid_cut.graph import SYMMETRIZE, Edges, Weights, canonical_edges, neighbor_edges, to_csr
 from liid_cut.inputs import (
     Matrix,
     as_choice,
@@ -184,8 +184,7 @@ def make_problem(
                 authors_terminal_weights(matrix, mask), edges, weights, search=table.report
             )
         table = weighted_table(table, edge_weights)
-        if symmetrize is None:
-            symmetrize = default_symmetrize(preset, delta)
+        symmetrize = as_symmetrize(symmetrize, preset, delta)
         edges, weights = neighbor_edges(table, delta=1.0, symmetrize=symmetrize)
         report = table.report
 
@@ -200,7 +199,7 @@ def make_problem(
         terminal_weights,
         temperature,
         edge_weights,
-        "" if graph is not None else str(symmetrize),
+        "" if symmetrize is None or graph is not None else symmetrize,
     )
     by_preset = delta is None and graph is None
     if by_preset:
@@ -222,17 +221,20 @@ def _constrained(
     return replace(problem, edges=edges, weights=weights, constraints=constraints)
 
 
-def default_symmetrize(preset: str, delta: float | str | None) -> str:
-    """Union where delta is estimated, mutual where it is given or is the preset's."""
-    estimated = preset == "default" and delta in (None, "auto")
-    return "union" if estimated else "mutual"
+def as_symmetrize(value: str | None, preset: str, delta: float | str | None) -> str:
+    """The given one; None: ``"union"`` where delta is estimated, ``"mutual"`` where it is fixed."""
+    if value is None:
+        return "union" if preset == "default" and delta in (None, "auto") else "mutual"
+    return as_choice("symmetrize", value, SYMMETRIZE)
 
 
 def as_delta(value: Any) -> float | str | None:
     """``"auto"``, None, or a finite number >= 0."""
-    if value is None or value == "auto":
-        return None if value is None else "auto"
+    if value is None:
+        return None
     if isinstance(value, str):
+        if value == "auto":
+            return value
         raise ValueError(f"delta is {value!r}; it must be 'auto' or a number >= 0")
     return as_number("delta", value, positive=False)
 

@@ -35,6 +35,7 @@ TERMINAL_WEIGHTS = ("linear", "log")
 EDGE_WEIGHTS = ("abs", "clip", "local")
 # A probability below this part of its row's sum counts as this much: a zero may not forbid a label.
 LOG_FLOOR = 1e-6
+_BLOCK = 1 << 14
 
 
 def as_terminal_weights(
@@ -65,7 +66,8 @@ def as_terminal_weights(
             return np.asarray(logs - logs.min(axis=1, keepdims=True, initial=np.inf))
         least = np.where(allowed, logs, np.inf).min(axis=1, keepdims=True, initial=np.inf)
         return np.where(allowed, logs - least, 0.0)
-    powers = np.exp(logs - logs.max(axis=1, keepdims=True, initial=-np.inf))
+    powers = logs - logs.max(axis=1, keepdims=True, initial=-np.inf)
+    _in_place(np.exp, powers)
     powers *= probs > 0
     total = np.asarray(probs, dtype=np.float64).sum(axis=1, keepdims=True)
     weights: Matrix = powers * (total / np.maximum(powers.sum(axis=1, keepdims=True), LOG_FLOOR))
@@ -80,7 +82,7 @@ def _log_probs(probs: Matrix, temperature: float) -> npt.NDArray[np.float64]:
     total = p.sum(axis=1, keepdims=True)
     p /= np.where(total > 0, total, 1.0)
     np.maximum(p, LOG_FLOOR, out=p)
-    np.log(p, out=p)
+    _in_place(np.log, p)
     p /= temperature
     p[total[:, 0] == 0] = 0.0
     return p
@@ -129,5 +131,18 @@ def local_weights(
     # others nothing.
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(squares == 0, 0.0, squares / (scales * of_neighbors))
-    weights: npt.NDArray[np.float64] = np.exp(-ratio)
+    weights: npt.NDArray[np.float64] = np.negative(ratio)
+    _in_place(np.exp, weights)
     return weights
+
+
+def _in_place(function: np.ufunc, x: npt.NDArray[np.float64]) -> None:
+    """``function`` of each entry, through extended precision.
+
+    In double the last bit of NumPy's ``exp`` and ``log`` depends on whether the CPU has AVX512 or
+    fused multiply-add. Ten times as slow, 50 ns an entry, but the same bits.
+    """
+    rows = max(1, _BLOCK * len(x) // max(x.size, 1))
+    for begin in range(0, len(x), rows):
+        block = x[begin : begin + rows]
+        block[...] = function(block.astype(np.longdouble))

@@ -2,6 +2,9 @@
 
 Input: a trained MIL network, a dataset and its proposals. Output: a folder as
 :mod:`liid_mil.extraction_files` has it; a run that was killed goes on where the last flush was.
+Under ``torchrun`` every process computes its share of the images and writes their rows; the files
+have the same bits as those of one process (with as many threads), and any number of processes goes
+on from what another number left. All of them see the folder.
 Source: LIID, Eq. 2 and section 5.2.
 """
 
@@ -15,7 +18,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from liid_mil.data.types import ImageDataset, Proposals
+from liid_mil.data.types import Bools, ImageDataset, Proposals
 from liid_mil.extraction_files import (
     DTYPES,
     FORMAT,
@@ -28,7 +31,7 @@ from liid_mil.models.network import MilNetwork
 from liid_mil.training.batches import Samples, Step, batches
 from liid_mil.training.checkpoint import data_fingerprint, weights_fingerprint
 from liid_mil.training.config import Runtime
-from liid_mil.training.distributed import processes
+from liid_mil.training.distributed import Processes, processes
 
 __all__ = ["DTYPES", "Extraction", "ExtractionError", "extract", "open_extraction"]
 
@@ -80,16 +83,39 @@ def extract(
         "image_size": image_size,
         "dtype": dtype,
     }
-    work = ExtractionWriter(
-        folder, settings, boxes, len(dataset.class_names) + 1, network.n_features
-    )
-    if not work.finished:
-        samples = Samples(dataset, image_size, proposals, skip_damaged=runtime.on_error == "skip")
-        with processes(runtime.device) as world:
-            _compute(network.to(world.device), samples, work, batch_size, runtime, world.device)
-        network.cpu()
-        work.finish(dataset)
+    n_labels = len(dataset.class_names) + 1
+    with processes(runtime.device) as world:
+        sizes = boxes, n_labels, network.n_features
+        if not world.is_main:
+            world.wait()  # until the files are there
+        work = ExtractionWriter(folder, settings, *sizes, process=world.rank)
+        if world.is_main:
+            world.wait()
+        world.wait()  # nobody notes anything before all have read what is noted
+        if not work.finished:
+            skips = runtime.on_error == "skip"
+            samples = Samples(dataset, image_size, proposals, skip_damaged=skips)
+            _compute(network.to(world.device), samples, work, batch_size, runtime, world)
+            network.cpu()
+            world.wait()
+            if world.is_main:
+                work.finish(dataset)
+        world.wait()
     return open_extraction(folder)
+
+
+def shares(is_done: Bools, batch_size: int, rank: int, n_processes: int) -> list[Step]:
+    """The batches of images that process ``rank`` computes.
+
+    All processes together compute the batches of one process, each in turn, so that the values have
+    the same bits. Images that are done are left out.
+    """
+    starts = range(0, len(is_done), batch_size)
+    left = [np.arange(start, min(start + batch_size, len(is_done))) for start in starts]
+    left = [index[~is_done[index]] for index in left]
+    return [
+        Step(index, 1.0) for index in [index for index in left if len(index)][rank::n_processes]
+    ]
 
 
 def _compute(
@@ -98,13 +124,14 @@ def _compute(
     work: ExtractionWriter,
     batch_size: int,
     runtime: Runtime,
-    device: torch.device,
+    world: Processes,
 ) -> None:
     network.eval()
-    left = np.arange(work.n_done, len(samples))
-    steps = [
-        Step(left[begin : begin + batch_size], 1.0) for begin in range(0, len(left), batch_size)
-    ]
+    steps = shares(work.is_done, batch_size, world.rank, world.n)
+    # What others had done is theirs to note.
+    n_before = int(work.is_done.sum())
+    if not world.is_main:
+        work.is_done[:] = False
     found = batches(
         samples,
         steps,
@@ -112,15 +139,15 @@ def _compute(
         epoch=0,
         flip=False,
         workers=runtime.workers,
-        pin_memory=device.type == "cuda",
+        pin_memory=world.device.type == "cuda",
     )
     bar = tqdm(
-        total=len(samples),
-        initial=work.n_done,
+        total=n_before + sum(len(step.index) for step in steps),
+        initial=n_before,
         desc="extract",
         unit="image",
         file=sys.stderr,
-        disable=not runtime.progress,
+        disable=not (runtime.progress and world.is_main),
     )
     unsaved = 0
     with bar, torch.inference_mode():
@@ -128,13 +155,14 @@ def _compute(
             index = batch.index.numpy()
             work.left_out += [int(i) for i in step.index if i not in index]
             if batch.weight > 0:
-                here = batch.to(device)
+                here = batch.to(world.device)
                 output = network(here.images, here.boxes)
                 probs = output.probs.float().cpu().numpy()
                 work.write(index, probs, output.feats.float().cpu().numpy())
-            work.n_done += len(step.index)
+            work.is_done[step.index] = True
             unsaved += len(step.index)
             bar.update(len(step.index))
             if unsaved >= _FLUSH_IMAGES:
                 work.save()
                 unsaved = 0
+    work.save()

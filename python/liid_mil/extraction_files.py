@@ -1,8 +1,9 @@
 """The files of an extraction: written image by image, whole or known to be unfinished.
 
-``probs.npy`` (n, K+1) and ``feats.npy`` (n, d) are memory maps that are filled in the order of the
-images. ``progress.json`` says up to which image they are valid, and is written after they were
-flushed. ``index.npz`` comes last: where it is, all is done.
+``probs.npy`` (n, K+1) and ``feats.npy`` (n, d) hold the rows of all proposals in the order of the
+images, to be mapped. ``progress.json`` says which images are in them, and is written after they
+are on disk; of several processes each has its own, ``progress-1.json`` and so on. ``index.npz``
+comes last: where it is, all is done.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from liid_cut.npz import read_arrays, replacing, require, write_arrays
 from liid_mil.data.types import Bools, Floats, ImageDataset, Ints
 
 FORMAT = "liid_mil extraction 1"
+_PROGRESS = "progress.json"
 DTYPES = ("float16", "float32")
 _INDEX = ("format", "rows", "image_index", "boxes", "tags", "image_ids", "class_names")
 
@@ -98,7 +100,13 @@ def open_extraction(folder: str | Path) -> Extraction:
 
 
 class ExtractionWriter:
-    """The files of an extraction that is under way."""
+    """The files of an extraction that is under way, by one process or several.
+
+    Parameters
+    ----------
+    process : which of them this is. Process 0 makes the files and unites what all have noted; the
+        others are made after that.
+    """
 
     def __init__(
         self,
@@ -107,61 +115,94 @@ class ExtractionWriter:
         boxes: Sequence[Floats],
         n_labels: int,
         n_features: int,
+        process: int = 0,
     ) -> None:
         self.folder, self.settings, self.boxes = folder, settings, boxes
         self.offsets: Ints = np.cumsum([0, *map(len, boxes)])
-        self.progress = folder / "progress.json"
+        self.progress = folder / (_PROGRESS if process == 0 else f"progress-{process}.json")
         self.finished = (folder / "index.npz").exists()
         self.left_out: list[int] = []
-        self.n_done = 0
+        self.is_done = np.zeros(len(boxes), dtype=bool)
         if self.finished:
             self._check(folder / "index.npz", _settings_of_index(folder / "index.npz"))
             return
-        mode = "w+"
-        if self.progress.exists():
-            state = _read_progress(self.progress)
-            self._check(self.progress, state["settings"])
-            self.n_done, self.left_out, mode = state["n_done"], state["left_out"], "r+"
-        n_rows, dtype = int(self.offsets[-1]), np.dtype(settings["dtype"])
-        self.probs = _memmap(folder / "probs.npy", mode, (n_rows, n_labels), dtype)
-        self.feats = _memmap(folder / "feats.npy", mode, (n_rows, n_features), dtype)
-        self.save()
+        dtype = np.dtype(settings["dtype"])
+        self.shapes = {
+            name: (int(self.offsets[-1]), width, dtype)
+            for name, width in (("probs", n_labels), ("feats", n_features))
+        }
+        self._begins: dict[str, int] = {}  # of the data in the file
+        exists = (folder / _PROGRESS).exists()
+        self.unite()
+        for name, (n_rows, width, _) in self.shapes.items():
+            path = folder / f"{name}.npy"
+            if not exists:
+                np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=(n_rows, width))
+            self._begins[name] = _open(path, (n_rows, width), dtype).offset
+        if process == 0:
+            self.save()
+            for path in folder.glob("progress-*.json"):
+                path.unlink()
+        else:
+            self.left_out = []  # process 0 has noted these
+
+    def unite(self) -> None:
+        """Take over what all processes have noted."""
+        for path in sorted(self.folder.glob("progress*.json")):
+            state = _read_progress(path)
+            self._check(path, state["settings"])
+            for begin, end in state["done"]:
+                self.is_done[begin:end] = True
+            self.left_out = sorted({*self.left_out, *state["left_out"]})
 
     def write(self, index: Ints, probs: npt.NDArray[Any], feats: npt.NDArray[Any]) -> None:
-        """Store the rows of the next images, of which ``index`` could be read."""
+        """Store the rows of some images, of which ``index`` could be read.
+
+        By writing into the files, not through a map: processes on other machines write their rows
+        of the same pages.
+        """
         begin = 0
         for i in index:
-            rows = slice(self.offsets[i], self.offsets[i + 1])
-            end = begin + rows.stop - rows.start
-            for array, values in ((self.probs, probs), (self.feats, feats)):
+            end = begin + int(self.offsets[i + 1] - self.offsets[i])
+            for name, values in (("probs", probs), ("feats", feats)):
+                _, width, dtype = self.shapes[name]
                 with np.errstate(over="ignore"):  # the check below tells
-                    array[rows] = values[begin:end]
-                if not np.isfinite(array[rows]).all():
+                    rows = np.ascontiguousarray(values[begin:end], dtype=dtype)
+                if not np.isfinite(rows).all():
                     raise ValueError(
-                        f"image {i}: a value is not finite as {array.dtype}; "
+                        f"image {i}: a value is not finite as {dtype}; "
                         "use dtype='float32', or check the network's weights"
                     )
+                with (self.folder / f"{name}.npy").open("r+b") as file:
+                    file.seek(self._begins[name] + int(self.offsets[i]) * width * dtype.itemsize)
+                    file.write(rows.tobytes())
             begin = end
 
     def save(self) -> None:
-        """Flush the arrays, then the position up to which they are valid."""
-        self.probs.flush()
-        self.feats.flush()
-        state = {"settings": self.settings, "n_done": self.n_done, "left_out": self.left_out}
+        """Have the rows on disk, then note which images are done."""
+        for name in self.shapes:
+            with (self.folder / f"{name}.npy").open("r+b") as file:
+                os.fsync(file.fileno())
+        edges = np.flatnonzero(np.diff(self.is_done.astype(np.int8), prepend=0, append=0))
+        state = {
+            "settings": self.settings,
+            "done": edges.reshape(-1, 2).tolist(),
+            "left_out": self.left_out,
+        }
         with replacing(self.progress) as file:
             file.write(json.dumps(state).encode())
 
     def finish(self, dataset: ImageDataset) -> None:
-        """Write the index, which makes the extraction a finished one."""
+        """Write the index, which makes the extraction a finished one; process 0, at the end."""
+        self.unite()
         self.save()
         sizes = np.diff(self.offsets)
         image_index = np.repeat(np.arange(len(sizes)), sizes)
         rows = np.flatnonzero(~np.isin(image_index, self.left_out))
-        for name in ("probs", "feats"):
-            array = getattr(self, name)
-            delattr(self, name)
-            if len(rows) < len(array):
-                _keep_rows(self.folder / f"{name}.npy", array, rows)
+        for name, (n_rows, width, dtype) in self.shapes.items():
+            path = self.folder / f"{name}.npy"
+            if len(rows) < n_rows:
+                _keep_rows(path, _open(path, (n_rows, width), dtype), rows)
         arrays = {
             "format": np.array(FORMAT),
             "settings": np.array(json.dumps(self.settings)),
@@ -173,7 +214,8 @@ class ExtractionWriter:
             "class_names": np.array(dataset.class_names, dtype=str),
         }
         write_arrays(self.folder / "index.npz", arrays)
-        self.progress.unlink()
+        for path in self.folder.glob("progress*.json"):
+            path.unlink()
 
     def _check(self, path: Path, saved: dict[str, Any]) -> None:
         for name, value in self.settings.items():
@@ -184,22 +226,9 @@ class ExtractionWriter:
                 )
 
 
-def _memmap(
-    path: Path, mode: Any, shape: tuple[int, int], dtype: np.dtype[Any]
-) -> npt.NDArray[Any]:
-    if mode == "r+":
-        array = _open(path, shape, dtype, mode)
-        if not isinstance(array, np.memmap) and array.size:
-            raise ExtractionError(f"{path}: damaged")
-        return array
-    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-
-
-def _open(
-    path: Path, shape: tuple[int, int | None], dtype: Any = None, mode: Any = "r"
-) -> npt.NDArray[Any]:
+def _open(path: Path, shape: tuple[int, int | None], dtype: Any = None) -> npt.NDArray[Any]:
     try:
-        array = np.lib.format.open_memmap(path, mode=mode)
+        array = np.lib.format.open_memmap(path, mode="r")
     except ValueError as error:
         raise ExtractionError(f"{path}: damaged: {error}") from None
     fits = array.ndim == 2 and all(
@@ -235,7 +264,7 @@ def _settings_of_index(path: Path) -> dict[str, Any]:
 def _read_progress(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads(path.read_text())
-        if not all(key in state for key in ("settings", "n_done", "left_out")):
+        if not all(key in state for key in ("settings", "done", "left_out")):
             raise ValueError("entries are missing")
     except ValueError as error:
         raise ExtractionError(f"{path}: damaged: {error}") from None

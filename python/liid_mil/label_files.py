@@ -116,6 +116,9 @@ def read_labels(path: str | Path, *, without_graph: bool = False) -> LabelFile:
             raise ValueError(
                 f"{path}: damaged: {name} is {arrays[name].dtype} {arrays[name].shape}"
             )
+    for name in ("image_ids", "class_names"):
+        if arrays[name].ndim != 1:
+            raise ValueError(f"{path}: damaged: {name} has shape {arrays[name].shape}")
     rows = arrays["rows"].astype(np.int64)
     if n > 0 and (rows[0] < 0 or (np.diff(rows) <= 0).any()):
         raise ValueError(f"{path}: damaged: rows must rise")

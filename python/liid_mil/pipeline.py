@@ -3,7 +3,7 @@
 Input: a configuration. Each stage's output is kept under the digest of what decides it
 (:mod:`liid_mil.stages.stage`): a stage that is there is only read, one that was stopped goes on,
 and a change of settings runs just the stages that depend on it. Under ``torchrun`` all processes
-train; the other stages are done by one of them.
+train and extract; the other stages are done by one of them.
 """
 
 from __future__ import annotations

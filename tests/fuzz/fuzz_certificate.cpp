@@ -211,8 +211,8 @@ void judge_forgery(const test::Instance& instance, Bytes& bytes) {
   Settings settings;
   settings.n_threads = 1;
   Result result = solve(instance.problem(), settings);
+  const long double optimum = judge.optimum(judge.cost(result.labels));
   Forger(instance, bytes).change(result);
-  const long double optimum = judge.optimum();
   const long double promise = 1e-9L * std::max(1.0L, optimum) + judge.rounding();
   try {
     const CertificateCheck check = check_certificate(instance.problem(), result);

@@ -71,7 +71,7 @@ void judge_all(const test::Instance& instance, Settings settings, std::uint64_t 
   const Judge judge(instance);
   std::optional<long double> optimum;
   const bool small = judge.count_labellings(kMostLabellings) <= kMostLabellings;
-  if (small) optimum = judge.optimum();
+  if (small) optimum = judge.optimum(std::numeric_limits<long double>::infinity());
   const Result result = check_method(instance, judge, settings, Method::automatic, optimum, hash % 8 == 0);
   const Result ckr = check_method(instance, judge, settings, Method::ckr, optimum, hash % 8 == 1);
   const long double gap = 2e-9L * std::max(1.0L, judge.cost(result.labels)) + judge.rounding();

@@ -53,7 +53,8 @@ void run(const std::uint8_t* data, std::size_t size) {
     require(!input.invalid, "an invalid problem was not refused");
     const Judge judge(instance);
     std::optional<long double> optimum;
-    if (judge.count_labellings(kMostLabellings) <= kMostLabellings) optimum = judge.optimum();
+    require(judge.is_labelling(result.labels), "the labels are no labelling");
+    if (judge.count_labellings(kMostLabellings) <= kMostLabellings) optimum = judge.optimum(judge.cost(result.labels));
     judge.check_claims(result, input.settings, optimum);
     require(result.status == Status::optimal || may_be_limited(input.settings),
             "not optimal, though nothing limits it");

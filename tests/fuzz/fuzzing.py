@@ -11,6 +11,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,16 @@ class Bytes:
         rest = self.data[self.at :]
         self.at = len(self.data)
         return rest
+
+
+def instrumented(*packages: str) -> AbstractContextManager[Any]:
+    """Imports inside report their coverage; without atheris, which the tests do not need, not."""
+    try:
+        import atheris
+    except ImportError:
+        return nullcontext()
+    context: AbstractContextManager[Any] = atheris.instrument_imports(include=list(packages))
+    return context
 
 
 def require(condition: Any, why: str) -> None:

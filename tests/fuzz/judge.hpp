@@ -66,9 +66,9 @@ class Judge {
     return std::min(count, most + 1);
   }
 
-  // The cheapest of all labellings; a branch ends where the part of the cost that is certain reaches the best.
-  long double optimum() const {
-    long double best = kForbidden;
+  // The cost of the cheapest of all labellings, or `best` where none is cheaper; a branch ends where the part of the
+  // cost that is certain reaches the best.
+  long double optimum(long double best) const {
     std::vector<LabelId> labels(instance_.n(), 0);
     extend(labels, 0, 0, best);
     return best;

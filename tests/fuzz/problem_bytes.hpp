@@ -1,6 +1,6 @@
 // Bytes to a multi-way cut problem with its settings: nearly every input is valid, some are spoilt in one known way.
 //
-// One to six nodes and one to five labels mostly, so that all labellings can be tried; some have more. Edges come in
+// One to five nodes and one to four labels mostly, so that all labellings can be tried; some have more. Edges come in
 // any order and direction, parallel ones too. Layout: kinds of weights, sizes, settings, edges, terminal weights,
 // allowed labels.
 #pragma once
@@ -100,14 +100,14 @@ inline Case decode(Bytes& bytes) {
   const Weights terminal_kind = bytes.weight_kind();
   const Weights edge_kind = bytes.weight_kind();
   const std::uint8_t size = bytes.next();
-  input.n_nodes = static_cast<NodeId>(size < 248 ? 1 + size % 6 : 7 + size % 3);
+  input.n_nodes = static_cast<NodeId>(size < 252 ? 1 + size % 5 : 6 + size % 3);
   const std::uint8_t labels = bytes.next();
-  input.n_labels = static_cast<LabelId>(labels < 240 ? 1 + labels % 5 : 6 + labels % 3);
+  input.n_labels = static_cast<LabelId>(labels < 252 ? 1 + labels % 4 : 5 + labels % 3);
   choose_settings(input, bytes);
   const bool with_allowed = bytes.next() % 4 == 1;
   const bool spoilt = bytes.next() == 0xff;
 
-  const int n_edges = input.n_nodes == 1 ? 0 : bytes.next() % std::min(3 * input.n_nodes, 16);
+  const int n_edges = input.n_nodes == 1 ? 0 : bytes.next() % std::min(3 * input.n_nodes, 14);
   for (int e = 0; e < n_edges; ++e) {
     const std::uint8_t ends = bytes.next();
     const NodeId u = ends % input.n_nodes;

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 from instances import triangle
 
 from liid_cut import build_graph, make_problem, multiway_cut
@@ -102,6 +103,8 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         "n_jobs is 32769; it must be an integer from 1 to 32768",
     ),
     "n_jobs beyond int": ({"n_jobs": 2**40}, "n_jobs is 1099511627776; it must be an integer from"),
+    "n_jobs array": ({"n_jobs": np.ones((2, 2))}, "it must be an integer from 1 to 32768"),
+    "n_jobs empty": ({"n_jobs": np.zeros(0)}, "n_jobs is array([], dtype=float64); it must be"),
     "no time": ({"time_limit": 0}, "time_limit is 0; it must be finite and > 0"),
     "negative time": ({"time_limit": -1.5}, "time_limit is -1.5; it must be finite and > 0"),
     "nan time": ({"time_limit": NAN}, "time_limit is nan; it must be finite and > 0"),
@@ -112,6 +115,9 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "inf delta": ({"delta": INF}, "delta is inf; it must be finite and >= 0"),
     "delta type": ({"delta": "five"}, "delta is 'five'; it must be 'auto' or a number >= 0"),
     "delta array": ({"delta": [1.0, 2.0]}, "delta is [1.0, 2.0]; it must be a number"),
+    "delta NumPy array": ({"delta": np.ones((2, 2))}, "it must be a number"),
+    "delta empty": ({"delta": np.zeros(0)}, "delta is array([], dtype=float64); it must be a"),
+    "delta sparse": ({"delta": scipy.sparse.eye_array(3)}, "it must be a number"),
     "n_neighbors 0": ({"n_neighbors": 0}, "n_neighbors is 0; it must be an integer >= 1"),
     "n_neighbors float": ({"n_neighbors": 2.5}, "n_neighbors is 2.5; it must be an integer >= 1"),
     "n_neighbors bool": ({"n_neighbors": True}, "n_neighbors is True; it must be an integer"),

@@ -243,3 +243,18 @@ def test_no_constraint_in_the_arguments_is_none() -> None:
     inst = instance([[1, 0.5]], [], [])
     result = inst.solve(must_link=[], cannot_link=np.empty((0, 2), int), coverage=([0], [[0]]))
     assert result.certificate is None
+
+
+# ---- found by fuzzing
+
+
+@pytest.mark.parametrize("weight", [1e16, 1e100, 1e300])
+@pytest.mark.parametrize("method", ["auto", "ckr"])
+def test_huge_weights(weight: float, method: str) -> None:
+    """HiGHS took them for infinite, and the call ended in a RuntimeError."""
+    probs = [[0.75, 2], [2, 1.75], [1.25, 1.75], [0.25, 1], [1.5, 2]]
+    inst = instance(probs, [(0, 3), (2, 3), (0, 4), (1, 4), (1, 2)], [weight] * 5)
+    result = solve(inst, cannot_link=[[1, 3]], method=method)
+    assert result.labels[1] != result.labels[3]
+    if result.status == "optimal":
+        assert result.cost == pytest.approx(2 * weight)

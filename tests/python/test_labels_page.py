@@ -265,3 +265,19 @@ def test_proposals_of_a_run_come_from_the_kept_file(tmp_path: Path) -> None:
     ]
     with pytest.raises(ValueError, match=r"kept\.npz was made with other settings"):
         next(mil_proposals(tmp_path / "seed1", file, images=2))
+
+
+def test_methods_that_are_not_measured_again_keep_their_place() -> None:
+    data = clusters()
+    case = {"data": "digits", "group": "all", "seed": 0}
+    before = case | {"methods": {"argmax": {"scores": {"": 60.0}}, "gone": {}, DEFAULT: {"old": 1}}}
+    measured = labels.measure(data, given_of(data), ["argmax", "SelfTraining"])
+    assert list(measured) == ["argmax", "SelfTraining"]
+    measured["argmax"]["scores"] = {"": 60.0}
+    new = case | {"methods": measured}
+    both = labels.joined(new, [case | {"seed": 1, "methods": {}}, before])["methods"]
+    assert both == {DEFAULT: {"old": 1}, **measured}
+    assert labels.joined(new, []) == new
+    measured["argmax"]["scores"] = {"": 61.0}
+    with pytest.raises(ValueError, match="the argmax is not as it was"):
+        labels.joined(new, [before])

@@ -34,6 +34,28 @@ def test_unreadable_files(tmp_path: Path) -> None:
         read_arrays(path)
 
 
+@pytest.mark.parametrize(
+    ("mark", "at", "byte"),
+    [
+        (b"PK\x05\x06", 18, 1),  # the directory begins elsewhere: members before the file
+        (b"PK\x01\x02", 8, 1),  # encrypted
+        (b"PK\x01\x02", 10, 99),  # compressed by nobody knows what
+        (b"\x93NUMPY", 10, ord("(")),  # a header that is no literal
+        (b"\x93NUMPY", 6, 9),  # a version to come
+    ],
+)
+def test_damage_that_zipfile_and_numpy_take_for_other_errors(
+    mark: bytes, at: int, byte: int, tmp_path: Path
+) -> None:
+    """Found by fuzzing: OSError, RuntimeError, NotImplementedError, SyntaxError, ..."""
+    np.savez(tmp_path / "p.npz", a=ARRAY)
+    data = bytearray((tmp_path / "p.npz").read_bytes())
+    data[data.index(mark) + at] = byte
+    (tmp_path / "p.npz").write_bytes(data)
+    with pytest.raises(ValueError, match=r"p\.npz: damaged npz file: "):
+        read_arrays(tmp_path / "p.npz")
+
+
 def test_pickled_objects_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "p.npz", a=np.array([[None]]))
     with pytest.raises(ValueError, match="holds pickled objects, which are not read"):

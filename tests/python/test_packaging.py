@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import json
 import re
 import shutil
 import subprocess
@@ -179,3 +181,41 @@ def test_names_that_load_late_are_public() -> None:
     assert {"MultiwayCutResult", "MultiwayCutClassifier"} <= set(dir(liid_cut))
     with pytest.raises(AttributeError, match="module 'liid_cut' has no attribute 'multiway'"):
         liid_cut.multiway  # noqa: B018
+
+
+# ---- what else is inside
+
+
+def metadata(name: str) -> str:
+    """A file of the distribution's metadata."""
+    text = importlib.metadata.distribution("liid-cut").read_text(name)
+    assert text is not None, f"no {name}"
+    return text
+
+
+def test_bill_of_materials_names_what_is_bundled() -> None:
+    bill = json.loads(metadata("sboms/liid-cut.cdx.json"))
+    assert bill["metadata"]["component"]["version"] == liid_cut.__version__
+    parts = {part["name"]: part for part in bill["components"]}
+    library = (INSTALLED / "libliid_highs.so").read_bytes()
+    assert parts["HiGHS"]["hashes"][0]["content"] == hashlib.sha256(library).hexdigest()
+    assert parts["HiGHS"]["properties"][1]["value"].encode() in library  # HiGHS's commit
+    assert {part["name"] for part in parts["HiGHS"]["components"]} >= {"IPX", "pdqsort", "zstr"}
+    required = importlib.metadata.requires("liid-cut") or []
+    names = {re.split(r"[^\w-]", text)[0] for text in required if "extra ==" not in text}
+    assert names == {name for name in parts if parts[name].get("scope") == "excluded"}
+    assert names >= {"numpy", "scipy"}
+
+
+def test_licences_of_all_that_is_bundled_are_shipped() -> None:
+    text = metadata("licenses/licenses/THIRD-PARTY.txt")
+    bill = json.loads(metadata("sboms/liid-cut.cdx.json"))
+    bundled = [part for part in bill["components"] if part.get("scope") != "excluded"]
+    for part in bundled + bundled[0]["components"]:
+        assert f"  {part['name']}  " in text, part["name"]
+    assert "MIT" in metadata("licenses/LICENSE")
+
+
+def test_python_dash_m_is_the_command_line(tmp_path: Path) -> None:
+    printed = run(sys.executable, "-m", "liid_cut", "--version", cwd=tmp_path)
+    assert printed == f"liid-cut {liid_cut.__version__}\n"

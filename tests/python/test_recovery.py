@@ -18,7 +18,7 @@ RINGS, SIZE = 4, 120
 
 
 def rings(block: int = 6, every: int = 20, seed: int = 0) -> tuple[Any, Any, Any]:
-    """Four rings of one label each, every node joined to the next two; errors come in blocks.
+    """Four rings of one label each, every node joined to the next four; errors come in blocks.
 
     ::
 
@@ -35,7 +35,7 @@ def rings(block: int = 6, every: int = 20, seed: int = 0) -> tuple[Any, Any, Any
     probs /= probs.sum(axis=1, keepdims=True)
     first = nodes // SIZE * SIZE
     edges = np.concatenate(
-        [np.stack([nodes, first + (nodes + step) % SIZE], axis=1) for step in (1, 2)]
+        [np.stack([nodes, first + (nodes + step) % SIZE], axis=1) for step in (1, 2, 3, 4)]
     )
     return probs, (edges, np.ones(len(edges))), truth
 
@@ -52,6 +52,20 @@ def test_errors_of_like_nodes_are_mended() -> None:
     assert result.delta > start
     assert share(unraised.labels, truth) < 0.9
     assert share(result.labels, truth) == 1.0
+
+
+def test_digits_without_a_known_label() -> None:
+    pytest.importorskip("sklearn")
+    from benchmarks.labelled_data import digits
+
+    (data,) = digits([3], [100])
+    result = multiway_cut(data.probs, data.feats)
+    assert result.status == "optimal"
+    assert not result.diagnostics["collapsed"]
+    start = result.diagnostics["delta"]["recovery"][0]["delta"]
+    unraised = multiway_cut(data.probs, data.feats, delta=start, symmetrize="union")
+    assert data.accuracy(unraised.labels) > data.accuracy(data.probs.argmax(axis=1)) + 0.02
+    assert data.accuracy(result.labels) > data.accuracy(unraised.labels) + 0.03
 
 
 def test_known_labels_keep_delta_from_rising_where_they_would_be_lost() -> None:
@@ -107,13 +121,13 @@ def hidden(problem: Any, allowed: Any = None, told: Any = (), connected: Any = N
     return found
 
 
-def test_the_surest_tenth_of_each_label_is_hidden(problem: Any) -> None:
+def test_the_surest_fifth_of_each_label_is_hidden(problem: Any) -> None:
     p, weights = problem
     found = hidden(problem)
     best = p.argmax(axis=1)
     for k in range(3):
         of_k = np.flatnonzero(best == k)
-        surest = of_k[np.argsort(-p[of_k].max(axis=1))][: int(np.ceil(len(of_k) / 10))]
+        surest = of_k[np.argsort(-p[of_k].max(axis=1))][: int(np.ceil(len(of_k) / 5))]
         assert set(found.rows[found.labels == k]) == set(surest)
     assert (found.terminal_weights[found.rows] == 0).all()
     others = np.setdiff1d(np.arange(len(p)), found.rows)
@@ -139,17 +153,20 @@ def test_what_has_no_edge_or_no_choice_is_not_hidden(problem: Any) -> None:
 
 def test_known_labels_are_hidden_and_released(problem: Any) -> None:
     p, weights = problem
-    told = np.arange(0, 3 * LEAST, 3)
+    told = np.arange(0, 60, 3)
     allowed = np.ones(p.shape, dtype=bool)
     allowed[told] = np.eye(3, dtype=bool)[told % 2]
     found = hidden((as_probabilities(weights, allowed), weights), allowed, told)
-    assert found.rows.tolist() == told.tolist()
-    assert found.labels.tolist() == (told % 2).tolist()
+    untold = hidden((as_probabilities(weights, allowed), weights), allowed)
+    others = set(found.rows) - set(told)  # a tenth, where without told ones it was a fifth
+    assert others < set(untold.rows)
+    assert len(others) == pytest.approx(len(untold.rows) / 2, abs=3)
+    assert set(told) < set(found.rows)
+    assert found.labels[np.isin(found.rows, told)].tolist() == (told % 2).tolist()
     assert found.allowed is not None
     assert found.allowed.all()
     assert not allowed.all()
-    few = hidden((as_probabilities(weights, allowed), weights), allowed, told[:-1])
-    assert not np.isin(told, few.rows).any()
+    assert untold.allowed is allowed
 
 
 def test_too_few_are_none() -> None:

@@ -16,6 +16,7 @@ import scipy
 
 from liid_cut.constraints.inputs import Bools, Ints
 from liid_cut.constraints.logic import Logic
+from liid_cut.constraints.master import scale_of
 from liid_cut.constraints.reduced import Floats, Reduced
 
 Labels = npt.NDArray[np.int32]
@@ -147,12 +148,17 @@ def _program(problem: Reduced, nodes: Ints, logic: Logic) -> Labels | None:
             shape=(len(pair), len(node_of)),
         )
         rows.append(scipy.optimize.LinearConstraint(both, -np.inf, 1))
-    found = scipy.optimize.milp(
-        costs[allowed], constraints=rows, integrality=1, bounds=scipy.optimize.Bounds(0, 1)
-    )
-    if found.status == _INFEASIBLE:
-        return None
-    if found.x is None:
+    prices = costs[allowed] / scale_of(costs[allowed])
+    # Any labelling, where the prices are in the way.
+    for objective in (prices, np.zeros_like(prices)):
+        found = scipy.optimize.milp(
+            objective, constraints=rows, integrality=1, bounds=scipy.optimize.Bounds(0, 1)
+        )
+        if found.status == _INFEASIBLE:
+            return None
+        if found.x is not None:
+            break
+    else:
         raise RuntimeError(f"no labelling that meets the constraints: {found.message}")
     chosen = np.flatnonzero(found.x > 0.5)
     result = np.empty(len(nodes), dtype=np.int32)

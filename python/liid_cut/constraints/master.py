@@ -22,6 +22,13 @@ _TOLERANCE = 1e-10  # the least that HiGHS takes
 _INTEGRAL = 1e-6
 _MOST_SEARCH_NODES = 2000
 _LIMIT = 1  # SciPy's status where a limit struck
+_LARGEST_COST = 1e15  # HiGHS takes 1e20 for infinite, and loses its way before
+
+
+def scale_of(costs: Floats) -> float:
+    """What to divide costs by before HiGHS sees them: 1, but for huge ones."""
+    largest = float(np.abs(costs).max(initial=0.0))
+    return largest if largest > _LARGEST_COST else 1.0
 
 
 @dataclass
@@ -85,8 +92,9 @@ class Master:
             "dual_feasibility_tolerance": _TOLERANCE,
             "primal_feasibility_tolerance": _TOLERANCE,
         }
+        scale = scale_of(self.costs)
         found = scipy.optimize.linprog(
-            self.costs,
+            self.costs / scale,
             A_ub=-self.coupling if len(self.rows) else None,
             b_ub=-self.least if len(self.rows) else None,
             A_eq=self.one_each,
@@ -96,12 +104,12 @@ class Master:
         )
         if found.status == _LIMIT:
             raise OutOfTime("time_limit")
-        if found.x is None:
-            raise RuntimeError(f"the program of blocks was not solved: {found.message}")
+        if found.x is None:  # numbers that double arithmetic cannot hold together
+            raise OutOfTime("unproven")
         duals = np.maximum(0.0, -found.ineqlin.marginals) if len(self.rows) else np.empty(0)
         return Mixture(
-            dict(zip(self.rows, duals.tolist(), strict=True)),
-            found.eqlin.marginals,
+            dict(zip(self.rows, (scale * duals).tolist(), strict=True)),
+            scale * found.eqlin.marginals,
             np.split(found.x, self.starts[1:-1]),
         )
 
@@ -111,7 +119,7 @@ class Master:
         if self.rows:
             constraints.append(scipy.optimize.LinearConstraint(self.coupling, self.least, np.inf))
         found = scipy.optimize.milp(
-            self.costs,
+            self.costs / scale_of(self.costs),
             constraints=constraints,
             integrality=1,
             bounds=scipy.optimize.Bounds(0, 1),

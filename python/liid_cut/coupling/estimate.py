@@ -129,11 +129,12 @@ def _estimate(
     def score(labels: npt.NDArray[Any]) -> float:
         return float(q[nodes, labels].mean()) if len(labels) else 0.0
 
-    curve: dict[int, dict[str, float]] = {}
     quick_cut = _quick_cuts(n_jobs, steps)
 
     def cut(j: int, terminals: Matrix, mask: Allowed | None) -> npt.NDArray[Any]:
         return quick_cut(terminals, edges, weights * _delta(j), mask)
+
+    curve: dict[int, dict[str, float]] = {}
 
     def expected(j: int) -> float:
         if j not in curve:

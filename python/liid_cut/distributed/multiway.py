@@ -21,7 +21,7 @@ import weakref
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +46,7 @@ from liid_cut.distributed.inputs import (
 )
 from liid_cut.distributed.run import Run
 from liid_cut.distributed.sources import Source
-from liid_cut.graph import SYMMETRIZE, Edges, Weights, canonical_edges, neighbor_edges
+from liid_cut.graph import Edges, Weights, canonical_edges, neighbor_edges
 from liid_cut.inputs import (
     as_array,
     as_bytes,
@@ -58,11 +58,13 @@ from liid_cut.inputs import (
 )
 from liid_cut.neighbors import RecallWarning, as_table, is_table, search_settings
 from liid_cut.presets import PAPER_DELTA, PRESETS
-from liid_cut.problem import MultiwayCutProblem, as_delta, default_symmetrize, scaled
+from liid_cut.problem import MultiwayCutProblem, as_delta, as_symmetrize, scaled
 from liid_cut.progress import reporter
-from liid_cut.result import MultiwayCutResult
 from liid_cut.runs.store import fingerprint
 from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS, weighted_table
+
+if TYPE_CHECKING:
+    from liid_cut.result import MultiwayCutResult
 
 _NOT_DISTRIBUTED = ("must_link", "cannot_link", "coverage")
 
@@ -116,9 +118,7 @@ def _check(settings: SimpleNamespace) -> None:
     as_choice("terminal_weights", settings.terminal_weights, TERMINAL_WEIGHTS)
     settings.temperature = as_number("temperature", settings.temperature, positive=True)
     settings.delta = as_delta(settings.delta)
-    if settings.symmetrize is None:
-        settings.symmetrize = default_symmetrize(settings.preset, settings.delta)
-    as_choice("symmetrize", settings.symmetrize, SYMMETRIZE)
+    settings.symmetrize = as_symmetrize(settings.symmetrize, settings.preset, settings.delta)
     settings.n_neighbors = as_positive_int("n_neighbors", settings.n_neighbors)
     if settings.time_limit is not None:
         settings.time_limit = as_number("time_limit", settings.time_limit, positive=True)

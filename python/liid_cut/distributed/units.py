@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from liid_cut.npz import Arrays
 from liid_cut.runs.store import Journal, Store
 
@@ -90,6 +88,8 @@ def one_blas_thread() -> Iterator[None]:
     with _lock:
         _n_inside += 1
         if _n_inside == 1:
+            from threadpoolctl import threadpool_limits
+
             _limits = threadpool_limits(limits=1, user_api="blas")
     try:
         yield

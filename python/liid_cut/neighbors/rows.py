@@ -8,6 +8,7 @@ with the same order of additions.
 from __future__ import annotations
 
 import mmap
+import sys
 from typing import Any, Protocol
 
 import numpy as np
@@ -155,7 +156,8 @@ def release(feats: Matrix) -> None:
     while base is not None:
         if isinstance(base, np.memmap) and base.mode == "r":
             mapped: Any = base._mmap  # type: ignore[attr-defined]
-            mapped.madvise(mmap.MADV_DONTNEED)
+            if sys.platform != "win32":
+                mapped.madvise(mmap.MADV_DONTNEED)
             return
         base = getattr(base, "base", None)
 

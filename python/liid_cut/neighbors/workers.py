@@ -8,6 +8,7 @@ It also keeps BLAS threads from spinning while our own code runs.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -62,9 +63,15 @@ def workers(n_threads: int) -> Iterator[Workers]:
     from threadpoolctl import threadpool_limits
 
     if n_threads == 0:
-        n_threads = len(os.sched_getaffinity(0))
+        n_threads = _usable_cores()
     with (
         threadpool_limits(limits=1, user_api="blas"),
         ThreadPoolExecutor(n_threads, thread_name_prefix="liid_cut") as pool,
     ):
         yield Workers(pool, n_threads)
+
+
+def _usable_cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -108,7 +108,7 @@ def cut(size: CutSize, *, kept: bool) -> Part:
 
 
 def batches_of(size: CutSize) -> tuple[int, int]:
-    """Batches of components that a run with files makes, and the (nodes + edges) * labels of one."""
+    """Batches that a run with files makes, and the (nodes + edges) * labels of one."""
     total = int((size.n + size.edges) * size.labels)
     most = min(
         max(total // batches._BATCHES_OF_A_SHORT_RUN, batches._LEAST_WORK),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from liid_mil.commands import EXIT_CODES, OK, add_runtime_options, runtime_of
 from liid_mil.config import ExtractionConfig
 from liid_mil.extraction import DTYPES
 from liid_mil.pipeline import locked, open_run
+from liid_mil.training.distributed import is_main, processes
 
 _DESCRIPTION = """\
 Compute class probabilities and features of all proposals of a run of `liid-mil train`, in a folder
 of RUN/extraction with probs.npy, feats.npy (memory maps) and index.npz. A run that was stopped goes
-on with the same command.
+on with the same command. Several GPUs: torchrun --nproc-per-node 4 -m liid_mil.cli extract ...
 """
 _EPILOG = f"""\
 example:
@@ -43,12 +45,14 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Extract and report; returns the exit code."""
-    pipeline = open_run(arguments.folder, runtime=runtime_of(arguments))
+    runtime = runtime_of(arguments)
+    pipeline = open_run(arguments.folder, runtime=runtime)
     if arguments.dtype is not None:
         pipeline = pipeline.changed(extraction=ExtractionConfig(dtype=arguments.dtype))
-    with locked(arguments.folder):
+    with locked(arguments.folder) if is_main() else nullcontext(), processes(runtime.device):
         extraction = pipeline.extraction
-        pipeline.save_config()
+        if is_main():
+            pipeline.save_config()
     output = str(pipeline.output("extraction").path)
     n, d = extraction.feats.shape
     facts = {
@@ -58,9 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
         "dtype": extraction.feats.dtype.name,
         "output": output,
     }
-    if arguments.json:
+    if is_main() and arguments.json:
         print_json(facts)
-    elif not arguments.quiet:
+    elif is_main() and not arguments.quiet:
         write(
             f"proposals {n:,}, each with {facts['n_labels']} probabilities and {d} features",
             f"written   {output}",

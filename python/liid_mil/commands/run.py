@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -19,6 +18,7 @@ from liid_mil.pipeline import Pipeline, Step, locked
 from liid_mil.stages import STAGES
 from liid_mil.stages.cutting import LABELS
 from liid_mil.stages.results import METHODS
+from liid_mil.training.distributed import is_main
 
 _NAMES = {
     "cam": "CAM alone",
@@ -93,8 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
     talks = not arguments.json and not arguments.quiet
     runtime = replace(config.runtime, progress=talks and sys.stderr.isatty())
     output = arguments.output or _folder_of(arguments.config)
-    is_main = os.environ.get("RANK", "0") == "0"  # under torchrun, one process reports
-    with locked(output) if is_main and not arguments.dry_run else nullcontext():
+    with locked(output) if is_main() and not arguments.dry_run else nullcontext():
         pipeline = Pipeline(config, output, runtime=runtime)
         if arguments.dry_run:
             steps = pipeline.plan(arguments.until)
@@ -102,8 +101,8 @@ def run(arguments: argparse.Namespace) -> int:
             lines = [*map(_line, steps), *_totals(steps)]
         else:
             pipeline.save_config()
-            pipeline.run(arguments.until, _tell if talks and is_main else None)
-            removed = pipeline.prune() if arguments.prune else []
+            pipeline.run(arguments.until, _tell if talks and is_main() else None)
+            removed = pipeline.prune() if arguments.prune and is_main() else []
             steps = pipeline.plan(arguments.until)
             facts = {
                 "output": str(output),
@@ -116,9 +115,9 @@ def run(arguments: argparse.Namespace) -> int:
                 assert cut is not None  # the stage writes them
                 facts |= {name: cut[name] for name in ("status", "warnings")}
             lines = [*(f"removed   {path}" for path in removed), *_results(facts, output)]
-    if is_main and arguments.json:
+    if is_main() and arguments.json:
         print_json(_plain(facts))
-    elif is_main and not arguments.quiet:
+    elif is_main() and not arguments.quiet:
         write(*lines)
     return OK if facts.get("status", "optimal") == "optimal" else LIMIT
 

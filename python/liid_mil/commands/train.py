@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from liid_mil.commands import (
     runtime_of,
 )
 from liid_mil.pipeline import Pipeline, locked
-from liid_mil.training.distributed import processes
+from liid_mil.training.distributed import is_main, processes
 
 _DESCRIPTION = """\
 Train on images with image-level tags. The folder gets config.yaml and a folder for each stage, in
@@ -71,12 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
         checkpoint_minutes=arguments.checkpoint_minutes,
         tensorboard=arguments.tensorboard,
     )
-    is_main = os.environ.get("RANK", "0") == "0"  # under torchrun, one process reports
-    with locked(arguments.output) if is_main else nullcontext(), processes(runtime.device):
+    with locked(arguments.output) if is_main() else nullcontext(), processes(runtime.device):
         pipeline = Pipeline(config, arguments.output, runtime=runtime)
         n_proposals = sum(map(len, pipeline.proposals))
         _ = pipeline.network
-        if is_main:
+        if is_main():
             pipeline.save_config()
     facts = {
         "n_images": len(pipeline.dataset),
@@ -84,9 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
         "n_proposals": n_proposals,
         "output": str(arguments.output),
     }
-    if is_main and arguments.json:
+    if is_main() and arguments.json:
         print_json(facts)
-    elif is_main and not arguments.quiet:
+    elif is_main() and not arguments.quiet:
         write(
             f"data      {facts['n_images']:,} images, {facts['n_classes']} classes, "
             f"{facts['n_proposals']:,} proposals",

@@ -284,4 +284,5 @@ EXTRACTION = Stage(
     work=lambda pipeline: pipeline.n_images,
     probe=lambda pipeline: _probe_network(pipeline, "mil", learns=False),
     resumes=True,
+    all_processes=True,
 )

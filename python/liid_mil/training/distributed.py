@@ -39,6 +39,11 @@ class Processes:
             dist.barrier()
 
 
+def is_main() -> bool:
+    """Whether this process reports and takes locks: the first of ``torchrun``, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def processes(device: str) -> Iterator[Processes]:
     """Join the processes that ``torchrun`` started; one process where it did not.

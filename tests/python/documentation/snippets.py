@@ -32,7 +32,7 @@ _FENCE = re.compile(
 _COMMENT = re.compile(r"<!-- (?P<name>file|output|not run)(?:: (?P<value>[^>]*?))? -->\s*\Z")
 _RUN = {"python", "sh"}
 _NO_CODE = {"text", "mermaid"}
-_SECONDS = 300
+_SECONDS = 900  # a net for what hangs
 
 
 @dataclass(frozen=True)

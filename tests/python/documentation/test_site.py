@@ -24,7 +24,8 @@ LOADED = re.compile(
     re.VERBOSE,
 )
 PACKAGES = (
-    *("liid_cut", "liid_cut.coupling", "liid_cut.report"),
+    *("liid_cut", "liid_cut.coupling", "liid_cut.distributed", "liid_cut.planning"),
+    "liid_cut.report",
     *("liid_mil", "liid_mil.cam", "liid_mil.export", "liid_mil.losses", "liid_mil.metrics"),
     *("liid_mil.models", "liid_mil.readers", "liid_mil.segmentation"),
 )

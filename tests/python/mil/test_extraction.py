@@ -88,7 +88,7 @@ def test_a_stopped_run_goes_on(
         run(folder, network)
     with pytest.raises(ExtractionError, match="this extraction is not finished; run it again"):
         open_extraction(folder)
-    assert json.loads((folder / "progress.json").read_text())["n_done"] == 4
+    assert json.loads((folder / "progress.json").read_text())["done"] == [[0, 4]]
     images[:] = [5]
     found = run(folder, network)
     assert images == [5, 4, 5, 6, 7, 8]

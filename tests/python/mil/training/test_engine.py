@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -39,6 +38,7 @@ from liid_mil.training.networks import (  # noqa: E402
     load_classifier,
     load_network,
 )
+from mil.launched import torchrun  # noqa: E402
 from mil.training.tiny import (  # noqa: E402
     SIZE,
     K,
@@ -57,20 +57,14 @@ def train(folder: Path, runtime: Runtime | None = None, **settings: Any) -> nn.M
     )
 
 
-def start(folder: Path, *settings: str, **environment: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, *settings: str) -> subprocess.Popen[bytes]:
     """Train in a new process."""
     return subprocess.Popen(
         [sys.executable, "-m", "mil.training.tiny", str(folder), *settings],
-        env=os.environ | {"PYTHONPATH": str(TESTS)} | environment,
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def assert_equal(one: Any, other: Any, where: str = "") -> None:
@@ -221,21 +215,15 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert states[0]["epoch"] == 3
 
 
-def test_two_processes_equal_one_with_the_doubled_batch(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_two_nodes_equal_one_process_with_the_doubled_batch(tmp_path: Path) -> None:
     # Statistics of a batch are each process's own, so batch normalisation is frozen.
     settings = {"freeze_batch_norm": True, "gamma": 0.5, "theta": 0.1}
     written = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
-    # What torchrun sets.
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2"}
-    two = [
-        start(tmp_path / "two", *written, "n=7", **shared, RANK=rank, LOCAL_RANK=rank)
-        for rank in ("0", "1")
-    ]
     config = tiny_config(batch_size=4, **settings)
     train_mil(TinyImages(7), tiny_proposals(7), tiny_labels(7), config, tmp_path / "one")
-    for process in two:
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, output.decode()
+    ended = torchrun("mil.training.tiny", str(tmp_path / "two"), *written, "n=7")
+    assert [code for code, _ in ended] == [0, 0], ended
 
     # Seven images: in the last step of an epoch the shares are two and one.
     alone, shared_state = (
