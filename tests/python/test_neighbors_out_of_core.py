@@ -259,8 +259,8 @@ def test_state_is_written_now_and_then(tmp_path: Path, monkeypatch: pytest.Monke
             block = store.read("a-pass")
             if block is not None and block.facts["done"] == step:
                 written.append(step)
-    # First after 2 s, then ten times as long as writing takes.
-    assert written == [21, 77]
+    # First after 1 s, then ten times as long as writing takes.
+    assert written == [11, 67]
 
 
 def test_a_search_that_found_too_little_warns_again(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ done into the folder, and read what an earlier call with the same input and sett
 =================  ==================================================  ============================
 folder             what is kept                                        what a kill loses
 =================  ==================================================  ============================
-``neighbors/``     the lists of the pass that is on; then the table    2 s, or ten times what one
+``neighbors/``     the lists of the pass that is on; then the table    1 s, or ten times what one
                    of neighbours                                       write takes, and one step
 ``delta/``         of ``delta="auto"``: marginals, evidence, each cut  as above, or one cut
 ``cut/``           results of batches of components                    a batch for each thread

@@ -15,7 +15,7 @@ from liid_cut.npz import Arrays
 from liid_cut.runs.store import Store
 
 # A kill loses this much; and never more than a tenth of the time goes into writing.
-SECONDS_BETWEEN = 2.0
+SECONDS_BETWEEN = 1.0
 TIMES_TO_WRITE = 10.0
 
 

@@ -210,7 +210,7 @@ def test_a_memory_limit_strikes_the_same_components(n_jobs: int, tmp_path: Path)
 
 
 def test_a_run_that_is_killed_at_every_write_ends_with_the_same_bits(tmp_path: Path) -> None:
-    """Children kill themselves before or after their second write, until one comes to the end."""
+    """Children kill themselves before or after their fourth write, until one comes to the end."""
     code = f"""
         import os, signal, sys
         import numpy as np
@@ -230,12 +230,12 @@ def test_a_run_that_is_killed_at_every_write_ends_with_the_same_bits(tmp_path: P
             replacing = store.replacing
             def deadly(path):
                 seen.append(path)
-                if before and len(seen) == 2:
+                if before and len(seen) == 4:
                     os.kill(os.getpid(), signal.SIGKILL)
                 return replacing(path)
             def write(self, *rest, **facts):
                 original(self, *rest, **facts)
-                if len(seen) >= 2:
+                if len(seen) >= 4:
                     os.kill(os.getpid(), signal.SIGKILL)
             original, store.replacing, store.Store.write = store.Store.write, deadly, write
             result = multiway_cut(probs, feats, neighbors="exact", n_jobs=1,
@@ -260,7 +260,7 @@ def test_a_run_that_is_killed_at_every_write_ends_with_the_same_bits(tmp_path: P
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) >= 10
+    assert int(done.stdout) >= 8
     from liid_cut.files import read_result
 
     assert_same_bits(*(read_result(tmp_path / f"{name}.npz") for name in ("killed", "plain")))
