@@ -267,6 +267,7 @@ def nightly(session: nox.Session) -> None:
     """Everything slow that CI leaves out, one session after the other."""
     for name in NIGHTLY:
         session.notify(name)
+    session.notify("fuzz", ["--hours", "1"])
 
 
 @nox.session

@@ -1,6 +1,6 @@
 """Failures of a run in one process: killed, its disk full, its files damaged, missing or foreign.
 
-Every case is a function of a `Setting`; it returns rows of the table. A case that does not end as
+Every case is a function of a `Setting`; it yields rows of the table. A case that does not end as
 it should raises, with what it saw.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,8 @@ def repeated(setting: Setting, runs: list[Ended]) -> float:
     return sum(run.cpu_s for run in runs) / setting.cpu_s - 1
 
 
-def random_kills(setting: Setting, n: int = 10) -> list[Row]:
+def random_kills(setting: Setting, n: int = 10) -> Iterator[Row]:
     """SIGKILL at a random moment, then run again: ``n`` times, each from nothing."""
-    rows = []
     for i, share in enumerate(np.random.default_rng(_SEED).uniform(0.03, 0.97, n)):
         checkpoint = setting.fresh("killed")
         killed = setting.start(checkpoint).end_after(share * setting.cpu_s)
@@ -66,17 +66,14 @@ def random_kills(setting: Setting, n: int = 10) -> list[Row]:
             raise RuntimeError(f"the run was not killed: {killed}")
         ended = setting.start(checkpoint).wait()
         done = setting.check(ended)
-        rows.append(
-            {
-                "case": f"process killed at {share:.0%} of its work ({i + 1} of {n})",
-                "outcome": f"same bits; {done['blocks_read']} blocks read",
-                "repeated": repeated(setting, [killed, ended]),
-            }
-        )
-    return rows
+        yield {
+            "case": f"process killed at {share:.0%} of its work ({i + 1} of {n})",
+            "outcome": f"same bits; {done['blocks_read']} blocks read",
+            "repeated": repeated(setting, [killed, ended]),
+        }
 
 
-def killed_again_and_again(setting: Setting, n: int = 10) -> list[Row]:
+def killed_again_and_again(setting: Setting, n: int = 10) -> Iterator[Row]:
     """One run that is killed ``n`` times on its way."""
     checkpoint = setting.fresh("often-killed")
     runs = []
@@ -89,31 +86,27 @@ def killed_again_and_again(setting: Setting, n: int = 10) -> list[Row]:
     if runs[-1].status != 0:
         runs.append(setting.start(checkpoint).wait())
     setting.check(runs[-1])
-    return [
-        {
-            "case": f"process killed {len(runs) - 1} times on its way",
-            "outcome": f"same bits; {len(runs)} starts",
-            "repeated": repeated(setting, runs),
-        }
-    ]
+    yield {
+        "case": f"process killed {len(runs) - 1} times on its way",
+        "outcome": f"same bits; {len(runs)} starts",
+        "repeated": repeated(setting, runs),
+    }
 
 
-def ctrl_c(setting: Setting) -> list[Row]:
+def ctrl_c(setting: Setting) -> Iterator[Row]:
     """SIGINT instead of SIGKILL."""
     checkpoint = setting.fresh("interrupted")
     runs = [setting.start(checkpoint).end_after(0.5 * setting.cpu_s, signal.SIGINT)]
     runs.append(setting.start(checkpoint).wait())
     setting.check(runs[-1])
-    return [
-        {
-            "case": "Ctrl-C at 50 %",
-            "outcome": "same bits after the next start",
-            "repeated": repeated(setting, runs),
-        }
-    ]
+    yield {
+        "case": "Ctrl-C at 50 %",
+        "outcome": "same bits after the next start",
+        "repeated": repeated(setting, runs),
+    }
 
 
-def full_disk(setting: Setting) -> list[Row]:
+def full_disk(setting: Setting) -> Iterator[Row]:
     """A file system that is full in the middle of the run, and then has room again."""
     mounted = setting.fresh("small-disk")
     mounted.mkdir()
@@ -137,27 +130,23 @@ def full_disk(setting: Setting) -> list[Row]:
             subprocess.run(["umount", mounted], check=True)
     second = setting.start(kept).wait()
     again = setting.check(second)
-    return [
-        {
-            "case": f"disk full ({what})",
-            "outcome": f"same bits; {len(notes)} blocks could not be written, each is logged",
-            "log": notes[0],
-        },
-        {
-            "case": "... then the same files where there is room",
-            "outcome": f"same bits; {again['blocks_read']} blocks read, "
-            f"{again['blocks_written']} written",
-            "repeated": repeated(setting, [second]),
-        },
-    ]
+    yield {
+        "case": f"disk full ({what})",
+        "outcome": f"same bits; {len(notes)} blocks could not be written, each is logged",
+        "log": notes[0],
+    }
+    yield {
+        "case": "... then the same files where there is room",
+        "outcome": f"same bits; {again['blocks_read']} blocks read, "
+        f"{again['blocks_written']} written",
+    }
 
 
-def damaged_files(setting: Setting) -> list[Row]:
+def damaged_files(setting: Setting) -> Iterator[Row]:
     """Bits flipped, files cut short, emptied, missing, or those of another run."""
     good = setting.fresh("good")
     setting.check(setting.start(good).wait())
     rng = np.random.default_rng(_SEED)
-    rows = []
     for what in ("a bit flipped", "cut short", "emptied", "missing"):
         bad = setting.fresh("damaged")
         shutil.copytree(good, bad)
@@ -171,15 +160,13 @@ def damaged_files(setting: Setting) -> list[Row]:
         repaired = sum(path.suffix == ".ckpt" for path in hit)
         if done["blocks_written"] < repaired - 1 or (what != "missing" and len(told) == 0):
             raise RuntimeError(f"{what}: {ended}")
-        rows.append(
-            {
-                "case": f"{len(hit)} of {len(files)} files: {what}",
-                "outcome": f"same bits; {len(told)} found damaged, {done['blocks_written']} "
-                "written again",
-                "log": told[0] if told else "",
-            }
-        )
-    return rows + foreign_files(setting, good)
+        yield {
+            "case": f"{len(hit)} of {len(files)} files: {what}",
+            "outcome": f"same bits; {len(told)} found damaged, {done['blocks_written']} "
+            "written again",
+            "log": told[0] if told else "",
+        }
+    yield from foreign_files(setting, good)
 
 
 def damage(path: Path, what: str, rng: np.random.Generator) -> None:
@@ -195,16 +182,13 @@ def damage(path: Path, what: str, rng: np.random.Generator) -> None:
     )
 
 
-def foreign_files(setting: Setting, good: Path) -> list[Row]:
+def foreign_files(setting: Setting, good: Path) -> Iterator[Row]:
     """The folder of another run, and single files of it."""
-    rows = []
     refused = setting.start(good, "--delta", "0.123").wait()
     message = refused.log[-1] if refused.log else ""
     if refused.status != 1 or "delta is" not in message:
         raise RuntimeError(f"a foreign folder was not refused: {refused}")
-    rows.append(
-        {"case": "folder of a run with another delta", "outcome": "refused", "log": message}
-    )
+    yield {"case": "folder of another delta", "outcome": "refused", "log": message}
     other = setting.fresh("other")
     setting.start(other, "--delta", "0.123").wait()
     mixed = setting.fresh("mixed")
@@ -215,11 +199,10 @@ def foreign_files(setting: Setting, good: Path) -> list[Row]:
     message = refused.log[-1] if refused.log else ""
     if refused.status != 1 or name not in message:
         raise RuntimeError(f"a foreign file was not refused: {refused}")
-    rows.append({"case": "one file of such a run", "outcome": "refused", "log": message})
-    return rows
+    yield {"case": "one file of such a run", "outcome": "refused", "log": message}
 
 
-CASES = {
+CASES: dict[str, Callable[[Setting], Iterator[Row]]] = {
     "kills": random_kills,
     "often": killed_again_and_again,
     "ctrl-c": ctrl_c,

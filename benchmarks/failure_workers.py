@@ -1,8 +1,8 @@
 """Failures of a run on a Dask cluster: workers killed, stopped or out of memory, the client gone.
 
 Scheduler and nannies live in this process, every worker in one of its own, and so does the client,
-which a case may kill without the others. A monitor asks the scheduler which worker is at which
-unit, so that a failure strikes the stage that it is meant for.
+which a case may kill without the others. A `Strike` in every worker waits for the first unit of a
+stage, so that a failure hits the stage that it is meant for, in the middle of its work.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from distributed import Client, LocalCluster, WorkerPlugin
 
 from benchmarks.failure_runs import Child, Ended
 from benchmarks.failure_single import Row, Setting, damage
@@ -27,136 +29,160 @@ from benchmarks.failure_single import Row, Setting, damage
 STAGES = {"neighbours": "exact-", "components": "forest-", "cut": "batch-"}
 _WORKERS = 2
 _SEED = 9
+# Later than its beginning: units take from some milliseconds to seconds.
+_SECONDS_INTO_THE_UNIT = 0.005
+
+
+class Strike(WorkerPlugin):  # type: ignore[misc]
+    """Sends a signal to the first worker that is at a unit of a stage; once, on all workers.
+
+    ``mark``: a file that says so, with the worker's process id. Without a signal that is all.
+    """
+
+    name = "strike"
+
+    def __init__(self, stage: str, mark: Path, with_signal: int | None = None) -> None:
+        self.words = STAGES[stage]
+        self.mark = mark
+        self.signal = with_signal
+
+    def transition(self, key: Any, start: str, finish: str, **rest: Any) -> None:
+        """Called by the worker for every unit."""
+        if finish != "executing" or self.words not in str(key):
+            return
+        try:
+            with self.mark.open("x") as file:
+                file.write(str(os.getpid()))
+        except FileExistsError:
+            return
+        if self.signal is not None:
+            hit = threading.Timer(_SECONDS_INTO_THE_UNIT, os.kill, (os.getpid(), self.signal))
+            hit.start()
 
 
 class Cluster:
-    """Two workers on loopback, what Dask logs, and a monitor."""
+    """Two workers on loopback and what Dask logs."""
 
-    def __init__(self, cluster: Any, monitor: Any, log: list[str]) -> None:
+    def __init__(self, cluster: Any, monitor: Any, folder: Path) -> None:
         self.address: str = cluster.scheduler_address
         self.monitor = monitor
-        self.log = log
+        self.log: list[str] = []
+        self._folder = folder
+        self._marks = 0
 
     def run(self, setting: Setting, checkpoint: Path) -> Child:
         """A client's run."""
         return setting.start(checkpoint, "--scheduler", self.address)
 
-    def pid_at(self, stage: str, child: Child) -> int:
-        """Process id of a worker that is at a unit of a stage, as soon as one is."""
-        pids = self.monitor.run(os.getpid)
-        while child.process.poll() is None:
-            for worker, keys in self.monitor.processing().items():
-                if any(STAGES[stage] in str(key) for key in keys) and worker in pids:
-                    return int(pids[worker])
-            time.sleep(0.01)
-        raise RuntimeError(f"no unit of stage {stage} was seen: {child.wait()}")
+    def strike(self, stage: str, with_signal: int | None = None) -> Path:
+        """Have the first unit of a stage hit; returns the file that will say so."""
+        self._marks += 1
+        mark = self._folder / f"mark-{self._marks}-{time.monotonic_ns()}"
+        with suppress(ValueError):  # there was none yet
+            self.monitor.unregister_worker_plugin(Strike.name)
+        self.monitor.register_plugin(Strike(stage, mark, with_signal), name=Strike.name)
+        self.log.clear()
+        return mark
 
 
 @contextmanager
-def cluster(memory_limit: str = "4 GiB", **config: Any) -> Iterator[Cluster]:
+def cluster(folder: Path, memory_limit: str = "4 GiB", **config: Any) -> Iterator[Cluster]:
     """A cluster; ``config``: of Dask, with dots as double underscores."""
     import dask
-    from distributed import Client, LocalCluster
 
-    log: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: log.append(  # type: ignore[method-assign]
-        f"{record.levelname} {record.name} {record.getMessage()}"
-    )
-    logger = logging.getLogger("distributed")
-    logger.addHandler(handler)
     settings = {f"distributed.{name.replace('__', '.')}": value for name, value in config.items()}
-    try:
-        with (
-            dask.config.set(settings),
-            LocalCluster(
-                _WORKERS,
-                threads_per_worker=1,
-                memory_limit=memory_limit,
-                host="127.0.0.1",
-                dashboard_address=None,
-            ) as workers,
-            Client(workers, set_as_default=False) as monitor,
-        ):
-            yield Cluster(workers, monitor, log)
-    finally:
-        logger.removeHandler(handler)
+    logger = logging.getLogger("distributed")
+    with (
+        dask.config.set(settings),
+        LocalCluster(
+            _WORKERS,
+            threads_per_worker=1,
+            memory_limit=memory_limit,
+            host="127.0.0.1",
+            dashboard_address=None,
+        ) as workers,
+        Client(workers, set_as_default=False) as monitor,
+    ):
+        found = Cluster(workers, monitor, folder)
+        handler = logging.Handler()
+        handler.emit = lambda record: found.log.append(  # type: ignore[method-assign]
+            f"{record.levelname} {record.name} {record.getMessage()}"
+        )
+        logger.addHandler(handler)
+        try:
+            yield found
+        finally:
+            logger.removeHandler(handler)
 
 
-def ended_blocks(setting: Setting, ended: Ended) -> str:
-    """What came out, in words."""
+def struck(mark: Path, child: Child) -> int:
+    """Wait until a unit of the stage was hit; the process id of its worker."""
+    while not mark.exists():
+        if child.process.poll() is not None:
+            raise RuntimeError(f"no unit of the stage was seen: {child.wait()}")
+        time.sleep(0.005)
+    return int(mark.read_text() or 0)
+
+
+def words_of(setting: Setting, ended: Ended) -> str:
+    """What came out, in words; raises unless it is right."""
     done = setting.check(ended)
     return f"same bits; {done['blocks_read']} blocks read, {done['blocks_written']} written"
 
 
-def killed_workers(setting: Setting) -> list[Row]:
-    """SIGKILL to a worker that is at a unit of each stage."""
-    rows = []
-    for stage in STAGES:
-        checkpoint = setting.fresh(f"worker-{stage}")
-        with cluster() as workers:
+def killed(setting: Setting) -> Iterator[Row]:
+    """SIGKILL to a worker, and to the client, at a unit of each stage."""
+    with cluster(setting.folder) as workers:
+        for stage in STAGES:
+            checkpoint = setting.fresh(f"worker-{stage}")
+            mark = workers.strike(stage, signal.SIGKILL)
             child = workers.run(setting, checkpoint)
-            os.kill(workers.pid_at(stage, child), signal.SIGKILL)
-            ended = child.wait()
-        rows.append(
-            {
+            struck(mark, child)
+            yield {
                 "case": f"worker killed, stage {stage}",
-                "outcome": ended_blocks(setting, ended),
-                "log": first(workers.log, ("Removing worker", "Restarting worker", "died")),
+                "outcome": words_of(setting, child.wait()),
+                "log": first(workers.log, ("Restarting worker", "Removing worker")),
             }
-        )
-    return rows
-
-
-def killed_client(setting: Setting) -> list[Row]:
-    """SIGKILL to the client, which is then started again on the same cluster."""
-    rows = []
-    for stage in STAGES:
-        checkpoint = setting.fresh(f"client-{stage}")
-        with cluster() as workers:
+        for stage in STAGES:
+            checkpoint = setting.fresh(f"client-{stage}")
+            mark = workers.strike(stage)
             child = workers.run(setting, checkpoint)
-            workers.pid_at(stage, child)
+            struck(mark, child)
             child.process.kill()
             child.wait()
             before = count(checkpoint)
-            ended = workers.run(setting, checkpoint).wait()
-        rows.append(
-            {
+            yield {
                 "case": f"client killed, stage {stage} ({before} blocks were there), and restarted",
-                "outcome": ended_blocks(setting, ended),
+                "outcome": words_of(setting, workers.run(setting, checkpoint).wait()),
+                "log": first(workers.log, ("Removing client", "Remove client", "Close client")),
             }
-        )
-    return rows
 
 
-def killed_cluster(setting: Setting) -> list[Row]:
+def killed_cluster(setting: Setting) -> Iterator[Row]:
     """Everything killed, and a new cluster."""
     checkpoint = setting.fresh("all")
-    with cluster() as workers:
+    with cluster(setting.folder) as workers:
+        mark = workers.strike("neighbours")
         child = workers.run(setting, checkpoint)
-        workers.pid_at("neighbours", child)
+        struck(mark, child)
         time.sleep(1)
         for pid in workers.monitor.run(os.getpid).values():
             os.kill(pid, signal.SIGKILL)
         child.process.kill()
         child.wait()
     before = count(checkpoint)
-    with cluster() as workers:
-        ended = workers.run(setting, checkpoint).wait()
-    return [
-        {
+    with cluster(setting.folder) as workers:
+        yield {
             "case": f"client and all workers killed ({before} blocks were there), a new cluster",
-            "outcome": ended_blocks(setting, ended),
+            "outcome": words_of(setting, workers.run(setting, checkpoint).wait()),
         }
-    ]
 
 
-def damaged_files(setting: Setting) -> list[Row]:
+def damaged_files(setting: Setting) -> Iterator[Row]:
     """Files of a finished run damaged or missing."""
     good = setting.fresh("good-on-workers")
-    rows = []
     rng = np.random.default_rng(_SEED)
-    with cluster() as workers:
+    with cluster(setting.folder) as workers:
         setting.check(workers.run(setting, good).wait())
         for what in ("a bit flipped", "cut short", "missing"):
             bad = setting.fresh("damaged-on-workers")
@@ -167,76 +193,69 @@ def damaged_files(setting: Setting) -> list[Row]:
                 damage(path, what, rng)
             ended = workers.run(setting, bad).wait()
             told = [line for line in setting.check(ended)["warnings"] if "is damaged" in line]
-            rows.append(
-                {
-                    "case": f"{len(hit)} of {len(files)} files of the workers: {what}",
-                    "outcome": f"{ended_blocks(setting, ended)}; {len(told)} warnings",
-                    "log": told[0] if told else "",
-                }
-            )
-    return rows
+            yield {
+                "case": f"{len(hit)} of {len(files)} files of the workers: {what}",
+                "outcome": f"{words_of(setting, ended)}; {len(told)} warnings",
+                "log": told[0] if told else "",
+            }
 
 
-def full_disk(setting: Setting) -> list[Row]:
+def full_disk(setting: Setting) -> Iterator[Row]:
     """The folder of the run on a file system that is full, which then gets room."""
     mounted = setting.fresh("small-disk-of-workers")
     mounted.mkdir()
-    size = ["-o", "size=2m"]
-    if subprocess.run(["mount", "-t", "tmpfs", *size, "tmpfs", mounted], check=False).returncode:
-        return [{"case": "disk of the workers full", "outcome": "not tried: mount needs root"}]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mounted)]
+    if subprocess.run(mount, check=False).returncode:
+        yield {"case": "disk of the workers full", "outcome": "not tried: mount needs root"}
+        return
     try:
-        with cluster() as workers:
-            first_run = workers.run(setting, mounted / "run").wait()
-            if first_run.status == 0:
-                raise RuntimeError(f"the disk was never full: {first_run}")
+        with cluster(setting.folder) as workers:
+            small = workers.run(setting, mounted / "run").wait()
+            if small.status == 0:
+                raise RuntimeError(f"the disk was never full: {small}")
             subprocess.run(["mount", "-o", "remount,size=1g", mounted], check=True)
             ended = workers.run(setting, mounted / "run").wait()
-            outcome = ended_blocks(setting, ended)
+            outcome = words_of(setting, ended)
     finally:
         subprocess.run(["umount", mounted], check=True)
-    return [
-        {
-            "case": "disk of the workers full (a tmpfs of 2 MiB), then room, and the run again",
-            "outcome": f"ends with the error below; then {outcome}",
-            "log": first_run.log[-1],
-        }
-    ]
+    yield {
+        "case": "disk of the workers full (a tmpfs of 1 MiB), then room, and the run again",
+        "outcome": f"ends with the error below; then {outcome}",
+        "log": small.log[-1],
+    }
 
 
-def out_of_memory(setting: Setting) -> list[Row]:
+def out_of_memory(setting: Setting) -> Iterator[Row]:
     """Workers whose limit is below what the units need; then enough, and the run again."""
     checkpoint = setting.fresh("memory")
-    with cluster(memory_limit="160 MiB") as workers:
+    with cluster(setting.folder, memory_limit="160 MiB") as workers:
         small = workers.run(setting, checkpoint).wait()
         log = list(workers.log)
     before = count(checkpoint)
     if small.status == 0:
-        outcome = ended_blocks(setting, small)
+        outcome = words_of(setting, small)
     else:
-        with cluster() as workers:
+        with cluster(setting.folder) as workers:
             ended = workers.run(setting, checkpoint).wait()
         outcome = (
             "ends with an error: " + small.log[-1] + f"; with 4 GiB ({before} blocks were there): "
-        ) + ended_blocks(setting, ended)
-    return [
-        {
-            "case": "workers with a memory limit of 160 MiB",
-            "outcome": outcome,
-            "log": first(log, ("exceeded", "memory budget", "Restarting worker", "died")),
-        }
-    ]
+        ) + words_of(setting, ended)
+    yield {
+        "case": "workers with a memory limit of 160 MiB",
+        "outcome": outcome,
+        "log": first(log, ("exceeded", "memory budget", "Restarting worker", "died")),
+    }
 
 
-def stragglers(setting: Setting) -> list[Row]:
+def stragglers(setting: Setting) -> Iterator[Row]:
     """A worker that stops for a while, and one that stops for good (SIGSTOP)."""
-    rows = []
     for seconds in (10.0, None):
         checkpoint = setting.fresh("straggler")
         # How long Dask waits for a sign of life; its own default is five minutes.
-        with cluster(scheduler__worker_ttl="20s") as workers:
+        with cluster(setting.folder, scheduler__worker_ttl="30s") as workers:
+            mark = workers.strike("neighbours", signal.SIGSTOP)
             child = workers.run(setting, checkpoint)
-            pid = workers.pid_at("neighbours", child)
-            os.kill(pid, signal.SIGSTOP)
+            pid = struck(mark, child)
             try:
                 if seconds is not None:
                     time.sleep(seconds)
@@ -245,15 +264,12 @@ def stragglers(setting: Setting) -> list[Row]:
             finally:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
-        what = "for good, worker-ttl 20 s" if seconds is None else f"for {seconds:.0f} s"
-        rows.append(
-            {
-                "case": f"worker stopped {what}",
-                "outcome": ended_blocks(setting, ended),
-                "log": first(workers.log, ("heartbeat", "ttl", "Removing worker")),
-            }
-        )
-    return rows
+        what = "for good, worker-ttl 30 s" if seconds is None else f"for {seconds:.0f} s"
+        yield {
+            "case": f"worker stopped {what}",
+            "outcome": words_of(setting, ended),
+            "log": first(workers.log, ("heartbeat", "ttl", "Removing worker")),
+        }
 
 
 def count(checkpoint: Path) -> int:
@@ -266,9 +282,8 @@ def first(log: list[str], words: tuple[str, ...]) -> str:
     return next((line for line in log if any(word in line for word in words)), "")
 
 
-CASES: dict[str, Callable[[Setting], list[Row]]] = {
-    "workers": killed_workers,
-    "client": killed_client,
+CASES: dict[str, Callable[[Setting], Iterator[Row]]] = {
+    "killed": killed,
     "cluster": killed_cluster,
     "workers-files": damaged_files,
     "workers-disk": full_disk,

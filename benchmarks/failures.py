@@ -17,7 +17,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from benchmarks.instances import REPOSITORY
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "failures.json"
 PAGE = REPOSITORY / "benchmarks" / "FAILURES.md"
-CASES: dict[str, Callable[[Setting], list[Row]]] = {
+CASES: dict[str, Callable[[Setting], Iterator[Row]]] = {
     **failure_single.CASES,
     **failure_workers.CASES,
 }
@@ -106,13 +106,15 @@ def main(words: list[str] | None = None) -> int:
             print(problem, flush=True)
             for name in options.cases or CASES:
                 start = time.monotonic()
+                rows: list[Row] = []
                 try:
-                    rows = CASES[name](setting)
+                    for row in CASES[name](setting):
+                        rows.append(row)
+                        print(row, f"{time.monotonic() - start:.0f} s", flush=True)
                 except RuntimeError as error:
                     failed = True
-                    rows = [{"case": name, "outcome": f"FAILED: {error}"}]
-                for row in rows:
-                    print(row, f"{time.monotonic() - start:.0f} s", flush=True)
+                    rows.append({"case": name, "outcome": f"FAILED: {error}"})
+                    print(rows[-1], flush=True)
                 data = records.read(options.json)["data"] if options.json.exists() else {}
                 data[name] = {"problem": problem, "rows": rows}
                 records.write(options.json, records.command_line("benchmarks.failures"), data)
