@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from liid_cut import multiway_cut
+from liid_cut.distributed.messages import Messages
 from liid_cut.distributed.multiway import _check, solve_on
 from liid_cut.distributed.run import LocalExecutor, Run
 
@@ -39,10 +40,13 @@ def differences(expected: Any, result: Any) -> list[str]:
                 for of, fact in value.items()
                 if of not in _OWN and fact != other[of]
             ]
-        elif isinstance(value, np.ndarray) or name == "messages":  # which may lie in files
-            array, other_array = np.asarray(value), np.asarray(other)
-            same_form = (array.dtype, array.shape) == (other_array.dtype, other_array.shape)
-            if not same_form or array.tobytes() != other_array.tobytes():
+        elif isinstance(value, np.ndarray | Messages):
+            value = np.asarray(value)
+            array = np.asarray(other)
+            if (value.dtype, value.shape) != (
+                array.dtype,
+                array.shape,
+            ) or value.tobytes() != array.tobytes():
                 found.append(name)
         elif name == "proofs":
             if repr(value) != repr(other):  # arrays within lists within dictionaries

@@ -114,7 +114,7 @@ def test_a_killed_worker_changes_nothing(
 
     monkeypatch.setattr(executors.DaskExecutor, "run", run)
     result = multiway_cut(PROBS, FEATS, delta=0.4, client=client)
-    client.wait_for_workers(2, timeout=60)  # the nanny starts another, for the next test
+    client.wait_for_workers(2, timeout=180)  # the nanny starts another, for the next test
     assert killed
     assert differences(expected, result) == []
 
@@ -123,7 +123,7 @@ def test_a_unit_that_ends_workers_is_named(client: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(client.cluster.scheduler, "allowed_failures", 0)
     with pytest.raises(RuntimeError, match=r"unit batch-7 ended 1 workers, at last tcp://127.0"):
         list(executors.DaskExecutor(client).run([Unit("batch-7", _end_worker, ())]))
-    client.wait_for_workers(2, timeout=60)
+    client.wait_for_workers(2, timeout=180)
 
 
 def _end_worker() -> Any:
