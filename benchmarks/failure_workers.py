@@ -39,8 +39,6 @@ class Strike(WorkerPlugin):  # type: ignore[misc]
     ``mark``: a file that says so, with the worker's process id. Without a signal that is all.
     """
 
-    name = "strike"
-
     def __init__(self, stage: str, mark: Path, with_signal: int | None = None) -> None:
         self.words = STAGES[stage]
         self.mark = mark
@@ -68,7 +66,6 @@ class Cluster:
         self.monitor = monitor
         self.log: list[str] = []
         self._folder = folder
-        self._marks = 0
 
     def run(self, setting: Setting, checkpoint: Path) -> Child:
         """A client's run."""
@@ -76,11 +73,9 @@ class Cluster:
 
     def strike(self, stage: str, with_signal: int | None = None) -> Path:
         """Have the first unit of a stage hit; returns the file that will say so."""
-        self._marks += 1
-        mark = self._folder / f"mark-{self._marks}-{time.monotonic_ns()}"
-        with suppress(ValueError):  # there was none yet
-            self.monitor.unregister_worker_plugin(Strike.name)
-        self.monitor.register_plugin(Strike(stage, mark, with_signal), name=Strike.name)
+        mark = self._folder / f"mark-{time.monotonic_ns()}"
+        # Those before have struck, and do nothing more.
+        self.monitor.register_plugin(Strike(stage, mark, with_signal), name=mark.name)
         self.log.clear()
         return mark
 
@@ -138,10 +133,11 @@ def killed(setting: Setting) -> Iterator[Row]:
             mark = workers.strike(stage, signal.SIGKILL)
             child = workers.run(setting, checkpoint)
             struck(mark, child)
+            ended = child.wait()
             yield {
                 "case": f"worker killed, stage {stage}",
-                "outcome": words_of(setting, child.wait()),
-                "log": first(workers.log, ("Restarting worker", "Removing worker")),
+                "outcome": words_of(setting, ended),
+                "log": first(ended.log, ("has left",)) or first(workers.log, ("Restarting",)),
             }
         for stage in STAGES:
             checkpoint = setting.fresh(f"client-{stage}")

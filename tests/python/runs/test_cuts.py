@@ -260,7 +260,7 @@ def test_a_run_that_is_killed_at_every_write_ends_with_the_same_bits(tmp_path: P
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) >= 8
+    assert int(done.stdout) >= 5
     from liid_cut.files import read_result
 
     assert_same_bits(*(read_result(tmp_path / f"{name}.npz") for name in ("killed", "plain")))
