@@ -89,6 +89,25 @@ TEST_CASE("forged: the steps of another problem") {
   check_rejected(instance, forged);
 }
 
+// Found by fuzzing: the refused step gave a bound that is no number, which the smaller of two bounds passed over.
+TEST_CASE("forged: a refused step that rules out all labels but dear ones proves nothing") {
+  const Instance instance = pentagon();
+  Result forged = solved(instance);
+  ProofNode step;
+  step.kind = Kind::rule_out;
+  step.messages.assign(instance.graph.edges().size() * instance.columns(), kNan);
+  for (NodeId u = 0; u < 5; ++u)
+    for (LabelId k = 0; k < 5; ++k)
+      if (instance.probs[static_cast<std::size_t>(5 * u + k)] > 0) step.ruled_out.emplace_back(u, k);
+  step.children.resize(1);
+  step.children[0].messages.assign(step.messages.size(), 0.0);
+  forged.proofs = {{{0, 1, 2, 3, 4}, {}, {step}}};
+  for (EdgeId e = 0; e < instance.graph.n_edges(); ++e) forged.proofs[0].edges.push_back(e);
+  const CertificateCheck check = check_certificate(instance.problem(), forged);
+  CHECK_FALSE(check.ok());
+  CHECK_FALSE(check.lower_bound > kPentagonOptimum + kTolerance);
+}
+
 // ---- steps
 
 TEST_CASE("forged: a branching that is not followed") {

@@ -118,8 +118,17 @@ class Checker {
 
   // ---- proofs; `costs` are those of the scope's nodes, +infinity where a label is not left
 
+  // What is refused counts as -infinity, and sums and differences of those are no numbers: they prove nothing either.
   double prove(const Scope& scope, const ProofNode& step, const std::vector<double>& costs,
                const std::vector<double>& inherited, std::span<const ProofCut> inherited_cuts) {
+    for (std::size_t row = 0; row < scope.nodes.size(); ++row)
+      if (smallest(costs, row) == kInfinity) return kInfinity;  // no labelling is left
+    return at_least(bound_of_step(scope, step, costs, inherited, inherited_cuts));
+  }
+  static double at_least(double bound) { return std::isnan(bound) ? -kInfinity : bound; }
+
+  double bound_of_step(const Scope& scope, const ProofNode& step, const std::vector<double>& costs,
+                       const std::vector<double>& inherited, std::span<const ProofCut> inherited_cuts) {
     if (!step.messages.empty() && step.messages.size() != inherited.size())
       return reject("a proof has messages of the wrong length");
     const std::vector<double>& messages = step.messages.empty() ? inherited : step.messages;
@@ -159,7 +168,7 @@ class Checker {
     for (const auto& [u, k] : step.ruled_out) {
       const std::size_t row = row_of(scope, u);
       if (row == kNone || k < 0 || k >= problem_.n_labels()) return reject("a ruled-out label is malformed");
-      least = std::min(least, bound.value() - terms[row] + with_messages[at(row, k)]);
+      least = std::min(least, at_least(bound.value() - terms[row] + with_messages[at(row, k)]));
       left[at(row, k)] = kInfinity;
     }
     return std::min(least, prove(scope, step.children[0], left, messages, cuts));
