@@ -213,7 +213,7 @@ def tests(session: nox.Session) -> None:
     """Python tests of the package as pip builds and installs it; arguments go to pytest."""
     # pip hides the compiler's output: a warning would go unseen.
     strict = "--config-settings=cmake.define.CMAKE_COMPILE_WARNING_AS_ERROR=ON"
-    install(session, strict, ".[coco,demo,docs,efficientnet,mil,test]")
+    install(session, strict, ".[coco,dask,demo,docs,efficientnet,mil,test]")
     session.run("python", "-c", IS_INSTALLED)
     session.run("python", "-m", "pytest", *session.posargs)
 
@@ -267,6 +267,7 @@ def nightly(session: nox.Session) -> None:
     """Everything slow that CI leaves out, one session after the other."""
     for name in NIGHTLY:
         session.notify(name)
+    session.notify("fuzz", ["--hours", "1"])
 
 
 @nox.session

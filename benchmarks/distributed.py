@@ -239,6 +239,60 @@ def _run(way: str, folder: Path, options: argparse.Namespace, path: Path) -> Non
     path.write_text(json.dumps(found))
 
 
+# ---- the page
+
+_HEAD = """# The distributed run, as measured
+
+One problem on disk, solved by one process and by a local Dask cluster with as many workers of one
+thread. What is counted, and how to repeat it: `python -m benchmarks.distributed --help`; this page
+is written by `python -m benchmarks.distributed report`. CPU seconds are user + system of all
+processes. Wall time is told, but other work shared the cores. The one process may use all memory of
+the machine; a worker that exceeds its limit would be ended by Dask.
+"""
+
+
+def page(paths: list[Path]) -> str:
+    """The page of some results."""
+    sections = [_HEAD]
+    for path in paths:
+        record = records.read(path)
+        data = record["data"]
+        problem, settings = data["problem"], data["settings"]
+        one, many = data["single"], data["cluster"]
+        killed = f", workers killed in {', '.join(many['killed'])}" if many["killed"] else ""
+        rows = [
+            ("", "one process", "cluster", "ratio"),
+            *(
+                (title, f"{one[name]:,.0f}", f"{many[name]:,.0f}", f"{many[name] / one[name]:.2f}")
+                for title, name in (("CPU s", "cpu_s"), ("wall s", "wall_s"))
+            ),
+            (
+                "peak MiB",
+                f"{one['peak_mib']:,.0f}",
+                "workers "
+                + ", ".join(f"{mib:,.0f}" for mib in many["worker_peak_mib"])
+                + f"; client {many['peak_mib']:,.0f}",
+                "",
+            ),
+        ]
+        equal = "the same bits" if data["equal"] else "NOT the same bits"
+        sections.append(
+            f"## {problem['rows']:,} x {problem['columns']} {problem['dtype']}, "
+            f"{problem['labels']} labels{killed}\n\n"
+            f"{settings['workers']} workers of {settings['memory']}; delta {settings['delta']}, "
+            f"target_recall {settings['target_recall']}, {settings['symmetrize']} graph: "
+            f"{one['edges']:,} edges, {one['components']:,} components, the largest of "
+            f"{one['largest']:,} nodes; {one['status']}.\n\n{records.markdown_table(rows)}\n\n"
+            f"Labels, components, edges, weights, messages, proofs, cost and bound: **{equal}**. "
+            f"Search: {one['search']['reason']}. Of the cluster's CPU seconds, the client and "
+            f"scheduler took {many['client_cpu_s']:,.0f}; its start took {many['start_s']:.0f} s "
+            f"more; {many['blocks']:,} blocks, {many['bytes_on_disk'] / 2**20:,.0f} MiB on disk. "
+            f"Measured on {record['date']}, {record['environment']['cores']} cores, by "
+            f"`{record['command']}`.\n"
+        )
+    return "\n".join(sections)
+
+
 # ---- the command
 
 
@@ -259,6 +313,9 @@ def main() -> None:
     parser.add_argument("--only", choices=("single", "cluster"))
     parser.add_argument("--folder", type=Path, required=True, help="for the data")
     parser.add_argument("--json", type=Path)
+    if sys.argv[1:2] == ["report"]:
+        print(page([Path(name) for name in sys.argv[2:]]), end="")
+        return
     options = parser.parse_args()
 
     data: dict[str, Any] = {"problem": write_problem(options.folder, options)}

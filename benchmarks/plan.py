@@ -179,6 +179,7 @@ def measure(size: Size, folder: Path) -> dict[str, Any]:
             "edges_a_row": len(problem.edges) / size.n,
             "largest_component": float(result.components["size"].max() / size.n),
             "status": result.status,
+            "load": os.getloadavg(),
         },
         "costs": json.loads((folder / "costs.json").read_text()),
     }
@@ -270,8 +271,10 @@ HEAD = """\
 # Forecasts of `liid-cut plan`, held against runs
 
 Written by `python -m benchmarks.plan`; what is measured, and how, stands at the head of that file.
-Each size on one thread. The machine was busy with other work, so that costs were measured anew
-right before each run: compare the ratios.
+Each size on one thread, costs measured anew right before each run. The two cores had a load of 20
+to 33 from other work, which makes CPU seconds of long runs grow more than those of the short ones
+that measure the costs: the cut of 200k took 112 at a load of 5 to 11, and 165 here. Forecasts of
+CPU time come out low for that; memory and disk do not depend on it.
 """
 
 

@@ -87,13 +87,14 @@ void bind_top_lists(py::module_& m, const char* name) {
         arg("similarities").noconvert(), arg("a"), arg("b"));
     type.def(
         "add_queries",
-        [](Lists& lists, const Array<float>& similarities, const Array<std::int64_t>& queries, std::size_t b) {
+        [](Lists& lists, const Array<float>& similarities, const Array<std::int64_t>& queries, std::size_t b,
+           std::optional<std::size_t> first) {
           const auto values = view(similarities);
           const auto rows = view(queries);
           const py::gil_scoped_release release;
-          lists.add(values, rows, b);
+          lists.add(values, rows, b, first);
         },
-        arg("similarities").noconvert(), arg("queries").noconvert(), arg("b"));
+        arg("similarities").noconvert(), arg("queries").noconvert(), arg("b"), arg("first") = py::none());
   }
   type.def(
       "add",

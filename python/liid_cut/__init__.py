@@ -12,6 +12,7 @@ Instance Segmentation", TPAMI 2020, section 5).
 
 from typing import TYPE_CHECKING, Any
 
+from liid_cut import _interpreter  # noqa: F401 - first: it may refuse the import
 from liid_cut._core import __version__
 from liid_cut.api import multiway_cut, solve
 from liid_cut.boxes import batched_mask_nms, batched_nms, mask_areas

@@ -29,7 +29,7 @@ MESSAGES = {
     "time_limit": "Time limit reached: best labelling so far, with its lower bound.",
     "interrupted": "Interrupted: best labelling so far, with its lower bound.",
     "size_limit": "A component is too large for the LP solver's indices: best labelling found.",
-    "unproven": "The search ended before the bound reached the cost: best labelling found.",
+    "unproven": "The bound ended below the cost: the weights differ by too many powers of ten.",
     "memory_limit": "A component needs more memory than there is: best labelling found.",
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,12 +32,38 @@ class Malformed(Exception):
 
 @dataclass(frozen=True)
 class Scope:
-    """Nodes and edges that a proof is about; ``ends`` are rows of ``nodes``."""
+    """Nodes and edges that a proof is about; ``ends`` are rows of ``nodes``.
+
+    Counts in float64, on the safe side of rounding; :class:`liid_cut.exact.ExactScope` does not
+    round.
+    """
 
     nodes: npt.NDArray[np.int64]
     edges: npt.NDArray[np.int64]
     ends: npt.NDArray[Any]
     weights: Floats
+
+    @property
+    def infinite(self) -> Any:
+        """The cost of a label that is not left."""
+        return math.inf
+
+    def numbers(self, values: Any) -> Floats:
+        """Finite numbers of a proof, as this scope counts."""
+        return np.asarray(values, dtype=np.float64)
+
+    def gained(self, cuts: Any) -> Any:
+        """What cuts add to the bound."""
+        return 2 * math.fsum(cut["multiplier"] for cut in cuts)
+
+    def total(self, terms: Any) -> Any:
+        """Sum of terms; a node without any label left makes it infinite."""
+        terms = np.asarray(terms)
+        if np.isposinf(terms).any():
+            return math.inf
+        if not np.isfinite(terms).all():
+            raise Malformed("a bound is not a number")
+        return math.fsum(terms)
 
     def part(self, nodes: Any, edges: Any) -> tuple[Scope, npt.NDArray[Any], npt.NDArray[Any]]:
         """A smaller scope, and which rows of nodes and edges it takes."""
@@ -45,7 +71,10 @@ class Scope:
         _check_ascending(edges)
         rows, columns = _rows(self.nodes, nodes), _rows(self.edges, edges)
         ends = _rows(rows, self.ends[columns])
-        scope = Scope(self.nodes[rows], self.edges[columns], ends, self.weights[columns])
+        weights = self.weights[columns]
+        scope = replace(
+            self, nodes=self.nodes[rows], edges=self.edges[columns], ends=ends, weights=weights
+        )
         return scope, rows, columns
 
     def with_messages(self, costs: Floats, messages: Floats, cuts: Any = ()) -> Floats:
@@ -81,14 +110,22 @@ class Scope:
             raise Malformed("a message is not finite")
         messages = messages - messages.min(axis=1, keepdims=True)
         spread = messages.max(axis=1)
-        good = spread <= free + ROUNDING * self.weights
+        self.check_spread(spread, free, ROUNDING * self.weights)
+        return messages
+
+    def check_spread(self, spread: Any, free: Any, rounding: Any) -> None:
+        """Whether messages spread by no more than ``free``, but for what rounding can add."""
+        good = spread <= free + rounding
         if not good.all():
             i = int(np.argmin(good))
             raise Malformed(
-                f"messages of edge {self.edges[i]} spread by {spread[i]}, more than its weight "
-                f"{free[i]}"
+                f"messages of edge {self.edges[i]} spread by {self.shown(spread[i])}, more than "
+                f"its weight {self.shown(free[i])}"
             )
-        return messages
+
+    def shown(self, number: Any) -> float:
+        """A number as messages show it."""
+        return float(number)
 
     def sums_of_messages(self, messages: Floats) -> Floats:
         """What messages (edges, K+1) add to the costs (nodes, K+1)."""
@@ -148,7 +185,7 @@ def bound_by_node(
     if nested > MOST_NESTED:
         raise Malformed(f"parts are nested more than {MOST_NESTED} deep")
     with_messages = scope.with_messages(costs, messages)
-    terms: Floats = with_messages.min(axis=1, initial=np.inf)
+    terms: Floats = with_messages.min(axis=1, initial=scope.infinite)
     taken = np.zeros(len(scope.nodes), dtype=bool)
     for part in _as_list(parts):
         inner, rows, columns = scope.part(part["nodes"], part["edges"])
@@ -164,13 +201,13 @@ def bound_by_node(
 
 def _prove(
     scope: Scope, costs: Floats, messages: Floats, proof: dict[str, Any], nested: int
-) -> float:
+) -> Any:
     """The bound that a proof gives: the smallest that any of its steps comes down to.
 
     ``messages`` are those of the scope around it, which steps without messages of their own use.
     """
     seen: set[int] = set()
-    least = math.inf
+    least = scope.infinite
     steps: list[tuple[dict[str, Any], Floats, Floats, Any]] = [(proof, costs, messages, ())]
     while steps:
         step, costs, messages, cuts = steps.pop()
@@ -179,36 +216,36 @@ def _prove(
         seen.add(id(step))
         cuts = cuts_of(step, cuts)
         if step["messages"] is not None:
-            messages = np.asarray(step["messages"], dtype=np.float64)
+            messages = scope.numbers(step["messages"])
         children = _as_list(step["children"])
         if len(children) != {"bound": 0, "branch": 2, "rule_out": 1}[step["kind"]]:
             raise Malformed(f"a step {step['kind']!r} has {len(children)} children")
-        gained = 2 * math.fsum(cut["multiplier"] for cut in _as_list(cuts))
+        gained = scope.gained(_as_list(cuts))
         if step["kind"] == "bound" and step["parts"]:
             if cuts:
                 raise Malformed("a step has both cuts and parts")
             terms = bound_by_node(scope, costs, messages, step["parts"], nested)
-            least = min(least, _total(terms))
+            least = min(least, scope.total(terms))
         elif step["kind"] == "bound":
-            terms = scope.with_messages(costs, messages, cuts).min(axis=1, initial=np.inf)
-            least = min(least, gained + _total(terms))
+            terms = scope.with_messages(costs, messages, cuts).min(axis=1, initial=scope.infinite)
+            least = min(least, gained + scope.total(terms))
         elif step["kind"] == "branch":
             (u,) = _rows(scope.nodes, [step["node"]])
             k = _label(step["label"], costs.shape[1])
             taken, dropped = costs.copy(), costs.copy()
-            taken[u, np.arange(costs.shape[1]) != k] = np.inf
-            dropped[u, k] = np.inf
+            taken[u, np.arange(costs.shape[1]) != k] = scope.infinite
+            dropped[u, k] = scope.infinite
             steps += [(children[0], taken, messages, cuts), (children[1], dropped, messages, cuts)]
         else:
             with_messages = scope.with_messages(costs, messages, cuts)
             terms = with_messages.min(axis=1)
-            total = gained + _total(terms)
+            total = gained + scope.total(terms)
             left = costs.copy()
             for node, label in step["ruled_out"]:
                 (u,) = _rows(scope.nodes, [node])
                 k = _label(label, costs.shape[1])
                 least = min(least, total - terms[u] + with_messages[u, k])
-                left[u, k] = np.inf
+                left[u, k] = scope.infinite
             steps.append((children[0], left, messages, cuts))
     return least
 
@@ -242,12 +279,3 @@ def _label(label: Any, n_labels: int) -> int:
     if not 0 <= k < n_labels:
         raise Malformed(f"a proof names label {k}; labels are 0 to {n_labels - 1}")
     return k
-
-
-def _total(terms: Floats) -> float:
-    """Sum of terms; a node without any label left makes it infinite."""
-    if np.isposinf(terms).any():
-        return math.inf
-    if not np.isfinite(terms).all():
-        raise Malformed("a bound is not a number")
-    return math.fsum(terms)

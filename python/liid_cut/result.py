@@ -27,8 +27,8 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
     cut_labels : (n,) int32, the labelling that ``cost`` belongs to; ``labels`` but for that preset.
     cost, lower_bound : float. ``gap`` is their difference, ``mip_gap`` the same over ``cost``.
     status : ``"optimal"``, ``"time_limit"``, ``"interrupted"``, ``"size_limit"``,
-        ``"memory_limit"``, or ``"unproven"``: with must_link, cannot_link or coverage, and weights
-        that differ so much in size that the linear program of the search fails. Optimal means that
+        ``"memory_limit"``, or ``"unproven"``: rounding left a gap, where weights differ by so many
+        powers of ten that float64 cannot hold them side by side. Optimal means that
         ``cost - lower_bound <= 1e-9 * max(1, |cost|)`` holds for every component.
     success : bool, whether the status is ``"optimal"``; ``message`` says it in a sentence.
     n_components : int; ``component_ids`` : (n,) int32, numbered by their smallest node.

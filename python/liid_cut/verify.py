@@ -29,6 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,6 @@ from liid_cut.weights import TERMINAL_WEIGHTS
 
 TOLERANCE = 1e-9
 _LABELLINGS_PER_BLOCK = 1 << 16
-_ROWS_PER_BATCH = 1 << 16  # of nodes and edges
 _MOST_LABELLINGS = 1 << 22
 
 
@@ -54,13 +54,23 @@ class Verification:
     """What holds of a result. True in a condition when every claim does.
 
     ``cost`` and ``lower_bound`` are recomputed; ``optimal`` says whether they prove the labelling
-    cheapest; ``problems`` lists the claims that do not hold, as sentences.
+    cheapest; ``problems`` lists the claims that do not hold, as sentences. After an exact check
+    ``exact_cost`` and ``exact_lower_bound`` are the same without any rounding; None: not known.
     """
 
     cost: float = math.nan
     lower_bound: float = -math.inf
     optimal: bool = False
     problems: list[str] = field(default_factory=list)
+    exact_cost: Fraction | None = None
+    exact_lower_bound: Fraction | None = None
+
+    @property
+    def exact_gap(self) -> Fraction | None:
+        """By how much, at most, the labelling is dearer than the cheapest one."""
+        if self.exact_cost is None or self.exact_lower_bound is None:
+            return None
+        return self.exact_cost - self.exact_lower_bound
 
     def __bool__(self) -> bool:
         return not self.problems
@@ -78,6 +88,7 @@ def verify(
     coverage: Any = None,
     node_weights: Any = None,
     extra_edges: Any = None,
+    exact: bool = False,
 ) -> Verification:
     """Recompute cost and bound of a result from its labels and dual messages alone.
 
@@ -90,6 +101,10 @@ def verify(
         ``result.graph`` as it is; None: the graph that the result carries.
     allowed, labels, must_link, cannot_link, coverage, node_weights : as in the solve.
     extra_edges : as in the solve, where ``graph`` is that of the solve; the result's has them.
+    exact : in integer arithmetic, without any rounding (:mod:`liid_cut.exact`), for a proof beyond
+        floating point. The problem is then that of the terminal and edge weights as float64; gaps
+        have to be within 1e-9, claims are held to 1e-12 of all weights, and ``graph`` to the last
+        bit. Some ten times slower.
 
     Returns
     -------
@@ -107,15 +122,22 @@ def verify(
             return Verification(problems=[claim])
     weights, mask = terminal_weights(result, probs, allowed, labels, node_weights)
     constraints = as_constraints(must_link, cannot_link, coverage, weights.shape)
+    # The other checkers derive from that of this module.
     if constraints is not None:
-        from liid_cut.constraints.checker import ConstrainedChecker  # which derives from Checker
+        from liid_cut.constraints.checker import ConstrainedChecker
+        from liid_cut.constraints.exact_checker import ExactConstrainedChecker
 
-        constrained = ConstrainedChecker(result, weights, mask, constraints)
+        kind_of = ExactConstrainedChecker if exact else ConstrainedChecker
+        constrained = kind_of(result, weights, mask, constraints)
         return constrained.run(graph, result.cut_labels, extra_edges)
     after_cut = result.cut_labels
     if result.preset == "authors":
         after_cut = authors_labels(after_cut, mask)
         mask = None  # there the tags shape the edges to terminals
+    if exact:
+        from liid_cut.exact_checker import ExactChecker
+
+        return ExactChecker(result, weights, mask).run(graph, after_cut, extra_edges)
     return Checker(result, weights, mask).run(graph, after_cut, extra_edges)
 
 
@@ -124,6 +146,9 @@ class Checker:
 
     Costs and messages are read in batches of whole components: no copy of all is made.
     """
+
+    rows_per_batch = 1 << 16  # of nodes and edges
+    graph_tolerance = TOLERANCE
 
     def __init__(self, result: Any, probs: Matrix, allowed: npt.NDArray[np.bool_] | None) -> None:
         self.result = result
@@ -211,7 +236,8 @@ class Checker:
         edges, weights = canonical_edges(graph, self.n)
         given = to_csr(self.n, *with_extra_edges(edges, weights * scale, extra_edges, self.n))
         own = to_csr(self.n, self.edges, self.weights)
-        if not (_equal(own, given) or _equal(own, to_csr(self.n, edges, weights))):
+        given_as_it_is = to_csr(self.n, edges, weights)
+        if not any(_equal(own, g, self.graph_tolerance) for g in (given, given_as_it_is)):
             self.complain("the result belongs to another graph")
         return not self.report.problems
 
@@ -220,8 +246,7 @@ class Checker:
         r = self.result
         labels = np.asarray(r.cut_labels)
         at_nodes = np.empty(self.n)
-        for begin in range(0, self.n, _ROWS_PER_BATCH):
-            rows = np.arange(begin, min(begin + _ROWS_PER_BATCH, self.n))
+        for rows in self.row_batches():
             at_nodes[rows] = self.costs(rows)[np.arange(len(rows)), labels[rows]]
         cut = labels[self.edges[:, 0]] != labels[self.edges[:, 1]]
         at_edges = np.where(cut, self.weights, 0.0)
@@ -262,13 +287,18 @@ class Checker:
         is_open = ~(gaps <= 2 * TOLERANCE * np.maximum(1, np.abs(cost)))
         for t in np.flatnonzero(is_open & (r.components["status"] == "optimal")):
             self.complain(f"component {t} is claimed optimal with a gap of {_shown(gaps[t])}")
+        self.check_status()
+        self.report.optimal = not is_open.any() and not self.report.problems
+
+    def check_status(self) -> None:
+        """Whether what is said of all fits to what is said of the components."""
+        r = self.result
         all_closed = bool((r.components["status"] == "optimal").all())
         if (r.status == "optimal") != all_closed or r.success is not all_closed:
             self.complain(
                 f"status {r.status!r} and success {r.success!r} do not fit to the components, "
                 f"of which {'all' if all_closed else 'not all'} are optimal"
             )
-        self.report.optimal = not is_open.any() and not self.report.problems
 
     def check_derived(self) -> None:
         """Fields that only repeat others under another name."""
@@ -292,16 +322,16 @@ class Checker:
         """What messages and proofs prove of each component."""
         r = self.result
         ids, messages = np.asarray(r.component_ids), np.asarray(r.messages)
-        terms = np.empty(self.n)
+        terms = self.zeros(self.n)
         try:
             proofs: dict[int, list[Any]] = {}
             for part in r.proofs:
                 proofs.setdefault(_component_of(part["nodes"], ids), []).append(part)
             for components, nodes, edges in self.batches():
-                ends = np.searchsorted(nodes, self.edges[edges])
-                scope = Scope(nodes, edges, ends, self.weights[edges])
+                scope = self.scope(nodes, edges)
                 parts = [part for t in components for part in proofs.get(t, ())]
-                terms[nodes] = bound_by_node(scope, self.costs(nodes), messages[edges], parts)
+                numbers = scope.numbers(messages[edges])
+                terms[nodes] = bound_by_node(scope, self.costs(nodes), numbers, parts)
         except (Malformed, LookupError, TypeError, ValueError, ArithmeticError) as error:
             self.complain(f"the certificate is malformed: {error}")
             return np.full(len(r.components), -np.inf)
@@ -320,7 +350,7 @@ class Checker:
         edges = np.concatenate([[0], np.cumsum(np.bincount(of_edges, minlength=count))])
         first = 0
         while first < count:
-            full = nodes[first] + edges[first] + _ROWS_PER_BATCH
+            full = nodes[first] + edges[first] + self.rows_per_batch
             last = max(first + 1, int(np.searchsorted(nodes + edges, full, side="right")) - 1)
             yield (
                 range(first, last),
@@ -329,24 +359,23 @@ class Checker:
             )
             first = last
 
-    def bound_by_enumeration(self, t: int) -> float:
+    def bound_by_enumeration(self, t: int) -> Any:
         """The cheapest of all labellings of a component."""
         nodes, edge_ids, local_edges = self.component(t)
-        costs = self.costs(nodes)
-        choices = [np.flatnonzero(np.isfinite(row)) for row in costs]
+        scope, costs = self.scope(nodes, edge_ids), self.costs(nodes)
+        choices = [np.flatnonzero(row != scope.infinite) for row in costs]
         count = math.prod(len(c) for c in choices)
         if count > _MOST_LABELLINGS:
             self.complain(f"component {t} is too large to have been enumerated")
             return -math.inf
-        best = math.inf
+        best = scope.infinite
         for start in range(0, count, _LABELLINGS_PER_BLOCK):
             index = np.arange(start, min(start + _LABELLINGS_PER_BLOCK, count))
             digits = np.unravel_index(index, [len(c) for c in choices])
             labels = np.stack([c[d] for c, d in zip(choices, digits, strict=True)])
             total = sum(of_node[row] for of_node, row in zip(costs, labels, strict=True))
             cut = labels[local_edges[:, 0]] != labels[local_edges[:, 1]]
-            total = total + self.weights[edge_ids] @ cut
-            best = min(best, float(total.min()))
+            best = min(best, (total + scope.weights @ cut).min())
         return best
 
     # ---- helpers
@@ -356,6 +385,20 @@ class Checker:
         return costs_of_weights(
             self.probs[rows], None if self.allowed is None else self.allowed[rows]
         )
+
+    def scope(self, nodes: npt.NDArray[Any], edges: npt.NDArray[Any]) -> Scope:
+        """Nodes and edges, both ascending, as proofs are about them."""
+        ends = np.searchsorted(nodes, self.edges[edges])
+        return Scope(nodes, edges, ends, self.weights[edges])
+
+    def zeros(self, n: int) -> Floats:
+        """Room for n numbers."""
+        return np.zeros(n)
+
+    def row_batches(self) -> Iterator[npt.NDArray[Any]]:
+        """All nodes, some at a time."""
+        for begin in range(0, self.n, self.rows_per_batch):
+            yield np.arange(begin, min(begin + self.rows_per_batch, self.n))
 
     def component(self, t: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
         """Nodes, edge ids and renumbered edges of component t."""
@@ -392,9 +435,9 @@ def _sum(values: Floats) -> float:
         return -math.inf
 
 
-def _equal(own: Any, given: Any) -> bool:
+def _equal(own: Any, given: Any, tolerance: float) -> bool:
     difference = abs(own - given)
-    return not difference.nnz or bool(difference.max() <= TOLERANCE * max(1.0, given.max()))
+    return not difference.nnz or bool(difference.max() <= tolerance * max(1.0, given.max()))
 
 
 def _is_positive(value: Any) -> bool:

@@ -5,28 +5,47 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
+#include <optional>
 
 #include "checks.hpp"
 #include "liid_cut/memory.hpp"
 #include "liid_cut/solve.hpp"
+#include "random_instances.hpp"
 
 namespace {
 
 std::atomic<std::size_t> largest_allocation{std::numeric_limits<std::size_t>::max()};
+std::atomic<long> allocations{0};
+std::atomic<long> failing_allocation{-1};  // its number; -1: none
+std::atomic<bool> failing_ever_after{false};
+std::atomic<long> live_blocks{0};
+
+void* allocate(std::size_t size) noexcept {
+  const long number = allocations.fetch_add(1);
+  const long failing = failing_allocation.load();
+  if (size > largest_allocation.load() || number == failing ||
+      (failing >= 0 && number > failing && failing_ever_after.load()))
+    return nullptr;
+  void* block = std::malloc(size > 0 ? size : 1);
+  if (block != nullptr) ++live_blocks;
+  return block;
+}
+
+void release(void* block) noexcept {
+  if (block != nullptr) --live_blocks;
+  std::free(block);
+}
 
 }  // namespace
 
 void* operator new(std::size_t size) {
-  if (size > largest_allocation.load()) throw std::bad_alloc();
-  if (void* p = std::malloc(size > 0 ? size : 1)) return p;
+  if (void* block = allocate(size)) return block;
   throw std::bad_alloc();
 }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return size > largest_allocation.load() ? nullptr : std::malloc(size > 0 ? size : 1);
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size); }
+void operator delete(void* p) noexcept { release(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { release(p); }
+void operator delete(void* p, std::size_t) noexcept { release(p); }
 
 namespace liid_cut::test {
 namespace {
@@ -44,6 +63,33 @@ Result solve_within(std::size_t bytes, const Instance& instance) {
     largest_allocation = std::numeric_limits<std::size_t>::max();
     throw;
   }
+}
+
+// Whether the instance is solved, or memory is said to be missing, when allocation `number` fails, and with
+// `ever_after` all after it: claims hold, nothing leaks. Returns false once the solve needs fewer allocations than
+// that.
+bool survives(const Instance& instance, long number, bool ever_after) {
+  Settings settings;
+  settings.n_threads = 2;
+  const Problem problem = instance.problem();
+  const long before = live_blocks;
+  std::optional<Result> result;
+  allocations = 0;
+  failing_ever_after = ever_after;
+  failing_allocation = number;
+  try {
+    result = solve(problem, settings);
+  } catch (const std::bad_alloc&) {
+  }
+  failing_allocation = -1;
+  const bool struck = allocations > number;
+  if (result) {
+    CHECK((result->status == Status::optimal || result->status == Status::memory_limit));
+    check_claims(instance, *result);
+  }
+  result.reset();
+  CHECK(live_blocks - before == 0);
+  return struck;
 }
 
 // A path whose nodes prefer two labels in turn, and two more nodes that agree.
@@ -81,6 +127,15 @@ TEST_CASE("a component that does not fit into memory keeps its first labelling a
   check_claims(instance, result);
 
   CHECK(solve_within(std::numeric_limits<std::size_t>::max(), instance).status == Status::optimal);
+}
+
+TEST_CASE("whichever allocation fails, there is a sound result or std::bad_alloc, and nothing leaks") {
+  // Threads, reductions, dual ascent, and a search whose proofs are kept. Linear programs: benchmarks/faults.
+  for (const Instance& instance : {two_triangles(), potts_grid(4, 3, 0), path()})
+    for (const bool ever_after : {false, true}) {
+      solve(instance.problem());  // what is allocated once and stays
+      for (long number = 0; survives(instance, number, ever_after); ++number) CAPTURE(number);
+    }
 }
 
 TEST_CASE("what would not fit is told before it is allocated") {

@@ -206,6 +206,31 @@ TEST_CASE("a tail takes away pairs, but none whose similarity reaches the thresh
   CHECK(expected > 0);
 }
 
+TEST_CASE("lists of a part of the rows are those of the whole") {
+  const RowGroups everyone;
+  constexpr std::size_t n = 12, begin = 4, end = 7;
+  TopLists<float> whole(n, 3, everyone), part(end - begin, 3, everyone);
+  std::vector<float> values;
+  std::vector<std::int64_t> queries;
+  for (std::size_t u = begin; u < end; ++u) {
+    queries.push_back(static_cast<std::int64_t>(u));
+    for (std::size_t v = 0; v < n; ++v) values.push_back(static_cast<float>((u * v) % 5));  // with ties
+  }
+  whole.add(values, queries, 0);
+  part.add(values, queries, 0, begin);
+  for (std::size_t i = 0; i < (end - begin) * 3; ++i) {
+    CHECK(part.ids()[i] == whole.ids()[begin * 3 + i]);
+    CHECK(part.similarities()[i] == whole.similarities()[begin * 3 + i]);
+  }
+  const std::vector<std::int64_t> outside{static_cast<std::int64_t>(end)};
+  CHECK_THROWS_WITH_AS(part.add(std::vector<float>(n), outside, 0, begin), doctest::Contains("does not exist"),
+                       std::invalid_argument);
+  const RowGroups groups{std::vector<std::uint64_t>(3, 1), 1};
+  TopLists<float> grouped(3, 1, groups);
+  CHECK_THROWS_WITH_AS(grouped.add(std::vector<float>(n), std::vector<std::int64_t>{4}, 0, begin),
+                       "lists of a part of the rows have no groups", std::invalid_argument);
+}
+
 TEST_CASE("tiles that overlap the diagonal off its centre are rejected") {
   const RowGroups everyone;
   TopLists<float> lists(4, 1, everyone);

@@ -25,7 +25,7 @@ enum class Status {
   interrupted,
   size_limit,    // a component's LP has more entries than the LP solver can index
   memory_limit,  // an allocation failed inside a component
-  unproven,      // the quick method ended before the bound reached the cost
+  unproven,      // the bound ended below the cost: the quick method, or rounding of weights many powers of ten apart
 };
 std::string_view name(Status status);
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -50,7 +51,10 @@ class TopLists {
 
   // Adds pairs of rows `queries` (row-major, one row of similarities each) with rows from b on to the lists of the
   // queries alone. No pair may be added twice. Throws std::invalid_argument on an id that is no row.
-  void add(std::span<const Similarity> similarities, std::span<const std::int64_t> queries, std::size_t b);
+  // With `first`, the lists are those of rows [first, first + n_rows) of a larger matrix, and any of its rows may be
+  // compared with; there are no groups then.
+  void add(std::span<const Similarity> similarities, std::span<const std::int64_t> queries, std::size_t b,
+           std::optional<std::size_t> first = std::nullopt);
 
   // Adds v[i] to the list of u[i] and u[i] to that of v[i], where they share a group and do not stand there yet.
   void add(std::span<const std::int64_t> u, std::span<const std::int64_t> v, std::span<const Similarity> similarities);

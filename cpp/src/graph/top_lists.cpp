@@ -177,27 +177,31 @@ void TopLists<float>::add(const Tile& tile) {
 }
 
 template <>
-void TopLists<float>::add(std::span<const float> similarities, std::span<const std::int64_t> queries, std::size_t b) {
+void TopLists<float>::add(std::span<const float> similarities, std::span<const std::int64_t> queries, std::size_t b,
+                          std::optional<std::size_t> first) {
   const std::size_t n_b = queries.empty() ? 0 : similarities.size() / queries.size();
-  if (n_b * queries.size() != similarities.size() || b + n_b > n_rows_)
+  const std::size_t end = first ? static_cast<std::size_t>(std::numeric_limits<RowId>::max()) : n_rows_;
+  const std::size_t offset = first.value_or(0);
+  if (n_b * queries.size() != similarities.size() || b + n_b > end)
     throw std::invalid_argument("similarities must have one row for each query, and end at the last row");
+  if (first && groups_.n_words != 0) throw std::invalid_argument("lists of a part of the rows have no groups");
   const std::vector<float> nothing_reaches(n_b, std::numeric_limits<float>::infinity());
   std::vector<float> list(length_);
   std::vector<RowId> ids(length_);
   for (std::size_t i = 0; i < queries.size(); ++i) {
-    const std::size_t u = checked(queries[i]);
-    const auto first = static_cast<std::ptrdiff_t>(u * length_);
+    const std::size_t u = checked(queries[i] - static_cast<std::int64_t>(offset));
+    const auto start = static_cast<std::ptrdiff_t>(u * length_);
     {
       const std::scoped_lock lock(mutex_);
-      std::copy_n(similarities_.begin() + first, length_, list.begin());
-      std::copy_n(ids_.begin() + first, length_, ids.begin());
+      std::copy_n(similarities_.begin() + start, length_, list.begin());
+      std::copy_n(ids_.begin() + start, length_, ids.begin());
     }
     std::vector<float> least{list[length_ - 1]};
     bool changed = false;
-    // A tile of one row; the position after the last row keeps it off the diagonal.
-    scan({similarities.subspan(i * n_b, n_b), n_rows_, 1, b, n_b}, least, nothing_reaches,
+    // A tile of one row; the position after its columns keeps it off the diagonal.
+    scan({similarities.subspan(i * n_b, n_b), b + n_b, 1, b, n_b}, least, nothing_reaches,
          [&](std::size_t, std::size_t j, float s) {
-           if (b + j == u || !groups_.share(u, b + j)) return;
+           if (b + j == offset + u || !groups_.share(u, b + j)) return;
            insert(list.data(), ids.data(), length_, s, static_cast<RowId>(b + j));
            least[0] = list[length_ - 1];
            changed = true;

@@ -9,6 +9,8 @@
 #include <new>
 #include <utility>
 
+#include "util/require_memory.hpp"
+
 namespace liid_cut {
 namespace {
 
@@ -18,6 +20,14 @@ constexpr std::size_t kPresolveFrom = 1000;
 // Far below the promised 1e-9, so that the duals prove the LP's value to rounding.
 constexpr double kFeasibilityTolerance = 1e-10;
 
+// More than what HiGHS keeps for each thread.
+constexpr std::size_t kBytesOfThread = std::size_t{1} << 18;
+
+// Calls that change the object: sizes and values are right, so that only memory can be missing.
+void require(HighsInt status) {
+  if (status == kHighsStatusError) throw std::bad_alloc();
+}
+
 void stop_if_requested(int, const char*, const HighsCallbackDataOut*, HighsCallbackDataIn* in, void* stop) {
   if (static_cast<const StopSignal*>(stop)->requested()) in->user_interrupt = 1;
 }
@@ -25,6 +35,10 @@ void stop_if_requested(int, const char*, const HighsCallbackDataOut*, HighsCallb
 }  // namespace
 
 struct HighsSession::Api {
+  Api() = default;
+  Api(const Api&) = delete;
+  ~Api() { Highs_destroy(highs); }
+
   void* highs = nullptr;
   const StopSignal* stop = nullptr;
   const PottsModel* model = nullptr;
@@ -36,7 +50,7 @@ struct HighsSession::Api {
 
   LpStatus run() const {
     if (const double left = stop->remaining_s(); std::isfinite(left))  // HiGHS counts all runs of one object
-      Highs_setDoubleOptionValue(highs, "time_limit", Highs_getRunTime(highs) + left);
+      require(Highs_setDoubleOptionValue(highs, "time_limit", Highs_getRunTime(highs) + std::max(0.0, left)));
     if (Highs_run(highs) == kHighsStatusError) return LpStatus::failed;
     switch (Highs_getModelStatus(highs)) {
       case kHighsModelStatusOptimal: return LpStatus::optimal;
@@ -48,21 +62,22 @@ struct HighsSession::Api {
 };
 
 HighsSession::HighsSession(const StopSignal& stop) : api_(std::make_unique<Api>()) {
+  require_memory(kBytesOfThread);
   api_->highs = Highs_create();
   if (api_->highs == nullptr) throw std::bad_alloc();
   api_->stop = &stop;
   void* highs = api_->highs;
-  Highs_setBoolOptionValue(highs, "output_flag", 0);
-  Highs_setIntOptionValue(highs, "threads", 1);
-  Highs_setStringOptionValue(highs, "parallel", "off");
-  Highs_setStringOptionValue(highs, "solver", "simplex");
-  Highs_setDoubleOptionValue(highs, "primal_feasibility_tolerance", kFeasibilityTolerance);
-  Highs_setDoubleOptionValue(highs, "dual_feasibility_tolerance", kFeasibilityTolerance);
-  Highs_setCallback(highs, stop_if_requested, const_cast<StopSignal*>(&stop));
-  Highs_startCallback(highs, kHighsCallbackSimplexInterrupt);
+  require(Highs_setBoolOptionValue(highs, "output_flag", 0));
+  require(Highs_setIntOptionValue(highs, "threads", 1));
+  require(Highs_setStringOptionValue(highs, "parallel", "off"));
+  require(Highs_setStringOptionValue(highs, "solver", "simplex"));
+  require(Highs_setDoubleOptionValue(highs, "primal_feasibility_tolerance", kFeasibilityTolerance));
+  require(Highs_setDoubleOptionValue(highs, "dual_feasibility_tolerance", kFeasibilityTolerance));
+  require(Highs_setCallback(highs, stop_if_requested, const_cast<StopSignal*>(&stop)));
+  require(Highs_startCallback(highs, kHighsCallbackSimplexInterrupt));
 }
 
-HighsSession::~HighsSession() { Highs_destroy(api_->highs); }
+HighsSession::~HighsSession() = default;
 
 void HighsSession::load(const PottsModel& model, const LinearProgram& lp) {
   api_->model = &model;
@@ -71,17 +86,16 @@ void HighsSession::load(const PottsModel& model, const LinearProgram& lp) {
   const auto n_columns = static_cast<HighsInt>(lp.column_cost.size());
   const auto n_rows = static_cast<HighsInt>(lp.row_lower.size());
   const auto n_entries = static_cast<HighsInt>(lp.value.size());
-  Highs_setStringOptionValue(api_->highs, "presolve", lp.column_cost.size() < kPresolveFrom ? "off" : "choose");
+  require(
+      Highs_setStringOptionValue(api_->highs, "presolve", lp.column_cost.size() < kPresolveFrom ? "off" : "choose"));
   double largest = 0;
   for (const double cost : lp.column_cost) largest = std::max(largest, cost);
   api_->scale = largest > 0 ? std::ldexp(1.0, -std::ilogb(largest)) : 1.0;
   std::vector<double> scaled_cost(lp.column_cost);
   for (double& cost : scaled_cost) cost *= api_->scale;
-  const HighsInt status =
-      Highs_passLp(api_->highs, n_columns, n_rows, n_entries, kHighsMatrixFormatRowwise, kHighsObjSenseMinimize, 0.0,
-                   scaled_cost.data(), lp.column_lower.data(), lp.column_upper.data(), lp.row_lower.data(),
-                   lp.row_upper.data(), lp.row_start.data(), lp.column_index.data(), lp.value.data());
-  if (status == kHighsStatusError) throw std::bad_alloc();  // sizes and values are right; only memory can be missing
+  require(Highs_passLp(api_->highs, n_columns, n_rows, n_entries, kHighsMatrixFormatRowwise, kHighsObjSenseMinimize,
+                       0.0, scaled_cost.data(), lp.column_lower.data(), lp.column_upper.data(), lp.row_lower.data(),
+                       lp.row_upper.data(), lp.row_start.data(), lp.column_index.data(), lp.value.data()));
 }
 
 void HighsSession::add_cuts(std::vector<ProofCut> cuts) {
@@ -105,8 +119,8 @@ void HighsSession::add_cuts(std::vector<ProofCut> cuts) {
       index.push_back(column);
       value.push_back(coefficient);
     }
-    Highs_addRow(api_->highs, 2.0, Highs_getInfinity(api_->highs), static_cast<HighsInt>(index.size()), index.data(),
-                 value.data());
+    require(Highs_addRow(api_->highs, 2.0, Highs_getInfinity(api_->highs), static_cast<HighsInt>(index.size()),
+                         index.data(), value.data()));
     api_->cuts.push_back(std::move(cut));
   }
 }
@@ -119,11 +133,11 @@ LpSolution HighsSession::solve(std::span<const double> unary) {
   std::vector<double> upper(lp.column_upper);
   for (std::size_t i = 0; i < unary.size(); ++i)
     if (lp.label_column[i] >= 0 && !std::isfinite(unary[i])) upper[static_cast<std::size_t>(lp.label_column[i])] = 0;
-  Highs_changeColsBoundsByRange(api_->highs, 0, static_cast<HighsInt>(upper.size()) - 1, lp.column_lower.data(),
-                                upper.data());
+  require(Highs_changeColsBoundsByRange(api_->highs, 0, static_cast<HighsInt>(upper.size()) - 1, lp.column_lower.data(),
+                                        upper.data()));
   solution.status = api_->run();
   if (solution.status == LpStatus::failed && !api_->stop->requested()) {
-    Highs_clearSolver(api_->highs);  // once more without the old basis
+    require(Highs_clearSolver(api_->highs));  // once more without the old basis
     solution.status = api_->run();
   }
   if (solution.status != LpStatus::optimal) return solution;
@@ -131,7 +145,7 @@ LpSolution HighsSession::solve(std::span<const double> unary) {
   std::vector<double> column_value(lp.column_cost.size()), column_dual(lp.column_cost.size());
   const std::size_t n_rows = lp.row_lower.size() + api_->cuts.size();
   std::vector<double> row_value(n_rows), row_dual(n_rows);
-  Highs_getSolution(api_->highs, column_value.data(), column_dual.data(), row_value.data(), row_dual.data());
+  require(Highs_getSolution(api_->highs, column_value.data(), column_dual.data(), row_value.data(), row_dual.data()));
 
   solution.x.assign(lp.label_column.size(), 0.0);
   for (std::size_t i = 0; i < lp.label_column.size(); ++i)

@@ -65,9 +65,10 @@ class Search {
       open_.pop();
       expand(node);
     }
-    cut_.raise_bound(std::min(pruned_bound_, open_.empty() ? kInfinity : open_.top().bound));
+    // The proof first: where memory runs out for it, there must be no bound that it was to prove.
     const bool by_messages_alone = tree_.size() == 1 && tree_[0].ruled_out.empty() && tree_[0].cuts.empty();
     if (!by_messages_alone || !cut_.proofs_complete) cut_.proofs.push_back(whole_model_part(model_, proof_of(0)));
+    cut_.raise_bound(std::min(pruned_bound_, open_.empty() ? kInfinity : open_.top().bound));
   }
 
  private:

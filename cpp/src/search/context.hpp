@@ -20,6 +20,8 @@ class SearchContext {
     if (!session_) session_ = std::make_unique<HighsSession>(stop_);
     return *session_;
   }
+  // After an exception out of HiGHS, which may have left the object half changed.
+  void drop_lp_session() { session_.reset(); }
 
  private:
   const Settings& settings_;

@@ -11,11 +11,15 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "util/require_memory.hpp"
+
 namespace liid_cut {
+
+// More than the thread-local data of the libraries that a worker runs in.
+inline constexpr std::size_t kBytesOfThread = std::size_t{1} << 16;
 
 inline int resolve_threads(int requested) {
   return requested > 0 ? requested : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -34,6 +38,8 @@ void parallel_for(std::size_t n_jobs, int n_threads, MakeState make_state, Job j
   std::exception_ptr failure;
 
   const auto work = [&] {
+    // Allocates what exceptions need on this thread, while there is memory: see require_memory.
+    static_cast<void>(std::uncaught_exceptions());
     try {
       auto state = make_state();
       for (std::size_t i; (i = next.fetch_add(1)) < n_jobs;) job(*state, i);
@@ -47,14 +53,22 @@ void parallel_for(std::size_t n_jobs, int n_threads, MakeState make_state, Job j
     finished.notify_one();
   };
 
-  // Where the system gives fewer threads than asked for, those do the work; running may not fall to 0 meanwhile.
+  // Where there are fewer threads, or less memory for them, than asked for, those that have begun do the work; running
+  // may not fall to 0 meanwhile. Without any, this thread does it, and watch() has to wait.
   std::vector<std::thread> workers;
+  workers.reserve(n_workers);
   try {
-    for (std::size_t i = 0; i < n_workers; ++i) workers.emplace_back(work);
-  } catch (const std::system_error&) {
-    if (workers.empty()) throw;
+    for (std::size_t i = 0; i < n_workers; ++i) {
+      require_memory(kBytesOfThread);
+      workers.emplace_back(work);
+    }
+  } catch (...) {
     const std::lock_guard lock(mutex);
     running -= n_workers - workers.size();
+  }
+  if (workers.empty()) {
+    running = 1;
+    work();
   }
   try {
     std::unique_lock lock(mutex);

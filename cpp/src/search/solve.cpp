@@ -192,7 +192,9 @@ class Solver {
 
   void report(ComponentId t, const ModelCut& cut, bool may_close) {
     const bool closed = may_close && is_closed(cut.cost, cut.lower_bound);
-    const Status why_open = cut.limit != Status::optimal ? cut.limit : stop_.reason();
+    const Status why_open = cut.limit != Status::optimal ? cut.limit
+                            : stop_.requested()          ? stop_.reason()
+                                                         : Status::unproven;
     const ComponentReport before = report(t);
     report(t) = {static_cast<NodeId>(components_.nodes_of(t).size()),
                  static_cast<EdgeId>(components_.edges_of(t).size()),
@@ -209,10 +211,14 @@ class Solver {
     const auto nodes = components_.nodes_of(t);
     const auto edges = components_.edges_of(t);
     const std::lock_guard lock(mutex_);
+    std::vector<ProofPart>& all = result_.proofs;
+    // All parts or none: a component keeps its first bound where memory runs out, which some of them would not prove.
+    if (const std::size_t size = all.size() + cut.proofs.size(); size > all.capacity())
+      all.reserve(std::max(size, 2 * all.capacity()));
     result_.proofs_complete = result_.proofs_complete && cut.proofs_complete;
     for (ProofPart& part : cut.proofs) {
       renumber(part, nodes, edges);
-      result_.proofs.push_back(std::move(part));
+      all.push_back(std::move(part));
     }
   }
 

@@ -232,6 +232,7 @@ void cut_by_relaxation(const PottsModel& model, double tolerance, SearchContext&
   } catch (const std::length_error&) {
     cut.limit = Status::size_limit;
   } catch (const std::bad_alloc&) {
+    context.drop_lp_session();
     cut.limit = Status::memory_limit;
   }
 }

@@ -9,6 +9,7 @@ of one graph, and come back with labels, bound and certificate.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,6 @@ from liid_cut.costs import weights_of_costs
 
 Labels = npt.NDArray[np.int32]
 
-_EPSILON = 2.0**-52
 _NO_COLUMNS = np.empty(0, dtype=np.int64)
 
 
@@ -75,13 +75,14 @@ class Block:
     tree: Tree | None = None
     priced: tuple[float, ...] | None = None
     most_leaves: int = 256
+    infinite: Any = math.inf  # the cost of a label that is not allowed
     _seen: set[bytes] = field(default_factory=set)
     _taking: dict[int, tuple[Ints, int]] = field(default_factory=dict)
 
     @property
     def allowed(self) -> Bools:
         """(b, K+1), the labels that the problem leaves."""
-        return np.isfinite(self.costs)
+        return np.asarray(self.costs != self.infinite)
 
     def cost(self, labels: npt.NDArray[np.integer]) -> float:
         """Cost of a labelling of the block."""
@@ -371,9 +372,7 @@ class Structure:
             sign = np.where(leaving < m, 1.0, -1.0)
             own = self.messages[edge] - self.messages[edge].min(axis=1, keepdims=True)
             rows = np.searchsorted(nodes, problem.edges.ravel(order="F")[leaving])
-            # On the safe side of rounding, as in liid_cut.proofs.
-            size = np.abs(np.where(np.isfinite(costs), costs, 0.0))[rows] + own
-            np.add.at(costs, rows, sign[:, None] * own - 4 * _EPSILON * size)
+            problem.leave(costs, rows, edge, sign, own)
         edges = edges[count == 2]
         literals = _take_all(self._tags, nodes)
         tags, count = np.unique(logic.of[literals], return_counts=True)
@@ -399,6 +398,7 @@ class Structure:
             tags,
             pair_ids,
             self.n_tags,
+            infinite=problem.infinite,
         )
 
     def price(self, block: Block, row: int) -> Price:
@@ -406,7 +406,7 @@ class Structure:
         nodes, label, sign = self.literals(row)
         local = np.minimum(np.searchsorted(block.nodes, nodes), len(block.nodes) - 1)
         local = local[block.nodes[local] == nodes]
-        local = local[np.isfinite(block.costs[local, label])]
+        local = local[block.costs[local, label] != block.infinite]
         return Price(row, sign, local, label)
 
 

@@ -40,7 +40,7 @@ from liid_cut.constraints.blocks import (
 from liid_cut.constraints.inputs import Bools, Ints
 from liid_cut.constraints.reduced import Floats, Reduced
 from liid_cut.constraints.trees import changed_costs
-from liid_cut.proofs import Malformed, Scope, bound_by_node
+from liid_cut.proofs import Malformed, bound_by_node
 
 Certificate = dict[str, Any]
 
@@ -110,7 +110,7 @@ def bound_terms(
     Malformed : the certificate is not one.
     """
     n = problem.n_nodes
-    scope = Scope(np.arange(n), np.arange(len(problem.edges)), problem.edges, problem.weights)
+    scope = problem.scope(n, problem.edges, problem.weights)
     block_of, structure = _blocks(problem, messages, certificate)
     terms = bound_by_node(scope, problem.costs(np.arange(n)), messages, proofs)
     for part in proofs:
@@ -177,8 +177,9 @@ def _blocks(problem: Reduced, messages: Floats, certificate: Certificate) -> tup
     return block_of, Structure(problem, ids.astype(np.int32), messages)
 
 
-def _price_rows(structure: Structure, certificate: Certificate) -> dict[int, float]:
-    rows, values = certificate["price_rows"], certificate["price_values"]
+def _price_rows(structure: Structure, certificate: Certificate) -> dict[int, Any]:
+    rows = certificate["price_rows"]
+    values = _numbers(structure, certificate["price_values"])
     if len(rows) != len(values) or len(np.unique(rows)) != len(rows):
         raise Malformed("there is not one price for each of different constraints")
     if rows.size and not (rows.min() >= 0 and rows.max() < structure.n_rows):
@@ -186,9 +187,15 @@ def _price_rows(structure: Structure, certificate: Certificate) -> dict[int, flo
     return dict(zip(rows.tolist(), values.tolist(), strict=True))
 
 
+def _numbers(structure: Structure, values: Floats) -> Floats:
+    """Numbers of a certificate as the problem counts."""
+    problem = structure.problem
+    return problem.scope(0, problem.edges[:0], problem.weights[:0]).numbers(values)
+
+
 def earned(structure: Structure, certificate: Certificate) -> Floats:
     """Sign times multiplier of each constraint, at its first node."""
-    terms = np.zeros(structure.problem.n_nodes)
+    terms = structure.problem.zeros(structure.problem.n_nodes)
     for row, value in _price_rows(structure, certificate).items():
         nodes, _, sign = structure.literals(row)
         terms[nodes[0]] += sign * value
@@ -210,8 +217,8 @@ def _block_bounds(structure: Structure, certificate: Certificate) -> Floats:
         for b in where:
             blocks[b].prices[row] = structure.price(blocks[b], row)
 
-    inner = _inner_by_leaf(certificate)
-    leaves: list[tuple[int, Block, Floats, float]] = []
+    inner = _inner_by_leaf(certificate["inner"], _numbers(structure, certificate["inner_values"]))
+    leaves: list[tuple[int, Block, Floats, Any]] = []
     for b, block in enumerate(blocks):
         start, end = certificate["tree_starts"][b : b + 2]
         for entry, allowed in _leaves(block, certificate["tree"][start:end]):
@@ -224,39 +231,41 @@ def _block_bounds(structure: Structure, certificate: Certificate) -> Floats:
     if inner:
         raise Malformed("multipliers of constraints inside belong to no leaf")
 
-    sums = _leaf_sums(leaves, certificate)
-    bounds = np.full(len(blocks), np.inf)
+    sums = _leaf_sums(structure, leaves, certificate)
+    bounds = structure.problem.zeros(len(blocks))
+    bounds[:] = structure.problem.infinite
     np.minimum.at(bounds, np.array([leaf[0] for leaf in leaves], dtype=np.int64), sums)
-    if not np.isfinite(bounds).all():
+    if (bounds == structure.problem.infinite).any() or (bounds != bounds).any():
         raise Malformed("the bound of a block is not finite")
     return bounds
 
 
-def _leaf_sums(leaves: list[tuple[int, Block, Floats, float]], certificate: Certificate) -> Floats:
+def _leaf_sums(
+    structure: Structure, leaves: list[tuple[int, Block, Floats, Any]], certificate: Certificate
+) -> Floats:
     """The bound of each leaf; its copy's messages and proofs follow those of the one before."""
     if not leaves:
         if len(certificate["messages"]) or certificate["proofs"]:
             raise Malformed("there are messages or proofs, but no leaf")
-        return np.empty(0)
+        return structure.problem.zeros(0)
     sizes = np.array([len(leaf[2]) for leaf in leaves])
     starts = np.cumsum(sizes) - sizes
     edge_sizes = [len(leaf[1].edges) for leaf in leaves]
     ends = np.concatenate([leaf[1].ends.astype(np.int64) for leaf in leaves])
     ends += np.repeat(starts, edge_sizes)[:, None]
-    scope = Scope(
-        np.arange(int(sizes.sum())),
-        np.arange(len(ends)),
-        ends,
-        np.concatenate([leaf[1].weights for leaf in leaves]),
-    )
+    weights = np.concatenate([leaf[1].weights for leaf in leaves])
+    scope = structure.problem.scope(int(sizes.sum()), ends, weights)
     costs = np.concatenate([leaf[2] for leaf in leaves])
-    terms = bound_by_node(scope, costs, certificate["messages"], certificate["proofs"])
+    messages = scope.numbers(certificate["messages"])
+    terms = bound_by_node(scope, costs, messages, certificate["proofs"])
     copy_of = np.repeat(np.arange(len(leaves)), sizes)
     for part in certificate["proofs"]:
         if np.ptp(copy_of[part["nodes"]]) != 0:
             raise Malformed("a part reaches over two copies")
-    sums = np.bincount(copy_of, terms, len(leaves)) + np.array([leaf[3] for leaf in leaves])
-    return np.asarray(sums)
+    sums = structure.problem.zeros(len(leaves))
+    sums[:] = [leaf[3] for leaf in leaves]
+    np.add.at(sums, copy_of, terms)
+    return sums
 
 
 def _leaves(block: Block, tree: npt.NDArray[np.int64]) -> list[tuple[int, Bools]]:
@@ -295,11 +304,10 @@ def _leaves(block: Block, tree: npt.NDArray[np.int64]) -> list[tuple[int, Bools]
     return sorted(found, key=lambda leaf: leaf[0])
 
 
-def _inner_by_leaf(certificate: Certificate) -> dict[int, dict[int, float]]:
-    inner, values = certificate["inner"], certificate["inner_values"]
+def _inner_by_leaf(inner: Ints, values: Floats) -> dict[int, dict[int, Any]]:
     if len(inner) != len(values):
         raise Malformed("inner and inner_values differ in length")
-    found: dict[int, dict[int, float]] = {}
+    found: dict[int, dict[int, Any]] = {}
     for (leaf, row), value in zip(inner.tolist(), values.tolist(), strict=True):
         own = found.setdefault(leaf, {})
         if row in own:

@@ -93,9 +93,11 @@ class ConstrainedChecker(Checker):
         except (Malformed, LookupError, TypeError, ArithmeticError) as error:
             self.complain(f"the certificate is malformed: {error}")
             return np.full(n_components, -np.inf)
-        return np.asarray(np.bincount(component, terms, n_components) + self.always_cut())
+        sums = self.zeros(n_components)
+        np.add.at(sums, component, terms)
+        return np.asarray(sums + self.always_cut())
 
-    def bound_by_enumeration(self, t: int) -> float:
+    def bound_by_enumeration(self, t: int) -> Any:
         """The cheapest of all labellings of a component that meet the constraints in it."""
         problem = self.problem
         nodes_of_t = (self.component_of == t).astype(np.int32)
@@ -104,7 +106,7 @@ class ConstrainedChecker(Checker):
         if n_labellings(block) > MOST_LABELLINGS:
             self.complain(f"component {t} is too large to have been enumerated")
             return -np.inf
-        return enumerate_block(block)[0] + float(self.always_cut()[t])
+        return enumerate_block(block)[0] + self.always_cut()[t]
 
     def always_cut(self) -> Floats:
         """Weights, by component, of the edges between nodes that must differ."""

@@ -13,8 +13,10 @@ In plain NumPy, so that :func:`liid_cut.verify` can do it again without the solv
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +26,9 @@ from liid_cut.constraints.inputs import Bools, Constraints, Ints
 from liid_cut.constraints.logic import Logic
 from liid_cut.graph import Edges, Weights, to_csr
 from liid_cut.inputs import Matrix
+from liid_cut.proofs import Scope
 
+_EPSILON = 2.0**-52
 Floats = npt.NDArray[np.float64]
 
 
@@ -71,6 +75,25 @@ class Reduced:
             self.allowed[nodes], exact.sum(axis=1, keepdims=True) - exact, np.inf
         )
         return costs
+
+    @property
+    def infinite(self) -> Any:
+        """The cost of a label that is not allowed."""
+        return math.inf
+
+    def zeros(self, n: int) -> Floats:
+        """Room for n sums."""
+        return np.zeros(n)
+
+    def scope(self, n_nodes: int, ends: npt.NDArray[Any], weights: Floats) -> Scope:
+        """Nodes and edges that a proof is about, numbered from 0."""
+        return Scope(np.arange(n_nodes), np.arange(len(ends)), ends, weights)
+
+    def leave(self, costs: Floats, rows: Ints, edges: Ints, sign: Floats, messages: Floats) -> None:
+        """Add the messages of edges that leave a block to the costs of its nodes."""
+        # On the safe side of rounding, as in liid_cut.proofs.
+        size = np.abs(np.where(np.isfinite(costs), costs, 0.0))[rows] + messages
+        np.add.at(costs, rows, sign[:, None] * messages - 4 * _EPSILON * size)
 
     def cost(self, labels: npt.NDArray[np.integer]) -> float:
         """Cost of a labelling of the groups, without what is always cut."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -62,11 +63,11 @@ class _Waiting:
 
 
 def changed_costs(
-    block: Block, allowed: Bools, prices: Mapping[int, float], inner: Mapping[int, float]
-) -> tuple[Floats, float]:
+    block: Block, allowed: Bools, prices: Mapping[int, Any], inner: Mapping[int, Any]
+) -> tuple[Floats, Any]:
     """Costs of the labels left, with prices and multipliers in them, and what to add to a cut's."""
-    costs = np.where(allowed, block.costs, np.inf)
-    constant = 0.0
+    costs = np.where(allowed, block.costs, block.infinite)
+    constant: Any = 0
     for row, price in block.prices.items():
         value = prices.get(row, 0.0)
         if value == 0:

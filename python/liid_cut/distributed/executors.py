@@ -41,6 +41,7 @@ class DaskExecutor:
         waiting = iter(enumerate(units))
         at: dict[str, int] = {}
         futures: dict[str, Any] = {}
+        # Without a loop it would look for a default client.
         completed = as_completed(loop=self._client.loop, with_results=False)
         watch = _Watch(self._client)
 
@@ -67,8 +68,8 @@ class DaskExecutor:
                 except KilledWorker as error:
                     raise RuntimeError(
                         f"unit {units[i].name} ended {error.allowed_failures + 1} workers, at last "
-                        f"{error.last_worker}: it may need more memory than a worker has, or "
-                        "machines fail; the workers' logs say more"
+                        f"{error.last_worker.address}: it may need more memory than a worker has, "
+                        "or machines fail; the workers' logs say more"
                     ) from None
                 except OSError as error:
                     raise OSError(

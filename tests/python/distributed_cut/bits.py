@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from liid_cut import multiway_cut
+from liid_cut.distributed.messages import Messages
 from liid_cut.distributed.multiway import _check, solve_on
 from liid_cut.distributed.run import LocalExecutor, Run
 
@@ -39,7 +40,8 @@ def differences(expected: Any, result: Any) -> list[str]:
                 for of, fact in value.items()
                 if of not in _OWN and fact != other[of]
             ]
-        elif isinstance(value, np.ndarray):
+        elif isinstance(value, np.ndarray | Messages):
+            value = np.asarray(value)
             array = np.asarray(other)
             if (value.dtype, value.shape) != (
                 array.dtype,

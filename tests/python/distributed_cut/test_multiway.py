@@ -15,6 +15,7 @@ from distributed_cut.bits import differences, solve_in_units
 from liid_cut import MultiwayCutWarning, find_neighbors, multiway_cut, verify
 from liid_cut.coupling import sample
 from liid_cut.distributed import ranges
+from liid_cut.distributed.run import LocalExecutor
 
 N, K = 1500, 4
 RNG = np.random.default_rng(0)
@@ -129,11 +130,20 @@ def test_a_time_limit_returns_what_there_is(tmp_path: Path) -> None:
     assert verify(result, PROBS, result.graph)
 
 
-def test_ctrl_c_during_the_cut_returns_what_there_is(tmp_path: Path) -> None:
-    def interrupt(progress: Any) -> None:
-        raise KeyboardInterrupt
+def test_ctrl_c_during_the_cut_returns_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = LocalExecutor.run
+    interrupted: list[bool] = []
 
-    result = solve_in_units(tmp_path, probs=PROBS, feats=FEATS, delta=0.3, progress=interrupt)
+    def run(self: LocalExecutor, units: Any) -> Any:
+        if units and units[0].name.startswith("batch") and not interrupted:
+            interrupted.append(True)
+            raise KeyboardInterrupt
+        yield from original(self, units)
+
+    monkeypatch.setattr(LocalExecutor, "run", run)
+    result = solve_in_units(tmp_path, probs=PROBS, feats=FEATS, delta=0.3)
     assert result.status == "interrupted"
     assert verify(result, PROBS, result.graph)
 

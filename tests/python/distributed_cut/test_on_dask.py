@@ -114,32 +114,20 @@ def test_a_killed_worker_changes_nothing(
 
     monkeypatch.setattr(executors.DaskExecutor, "run", run)
     result = multiway_cut(PROBS, FEATS, delta=0.4, client=client)
-    client.wait_for_workers(2, timeout=60)  # the nanny starts another, for the next test
+    client.wait_for_workers(2, timeout=180)  # the nanny starts another, for the next test
     assert killed
     assert differences(expected, result) == []
 
 
-def test_a_unit_that_kills_workers_is_named(client: Any) -> None:
-    distributed = pytest.importorskip("distributed")
-
-    class Failing:
-        """A client whose units end as Dask ends them after several deaths."""
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(client, name)
-
-        def submit(self, *arguments: Any, **options: Any) -> Any:
-            return client.submit(_killed, key=options["key"], pure=False)
-
-    assert distributed.KilledWorker
-    with pytest.raises(RuntimeError, match=r"unit batch-7 ended 4 workers, at last tcp://x"):
-        list(executors.DaskExecutor(Failing()).run([Unit("batch-7", dict, ())]))
+def test_a_unit_that_ends_workers_is_named(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client.cluster.scheduler, "allowed_failures", 0)
+    with pytest.raises(RuntimeError, match=r"unit batch-7 ended 1 workers, at last tcp://127.0"):
+        list(executors.DaskExecutor(client).run([Unit("batch-7", _end_worker, ())]))
+    client.wait_for_workers(2, timeout=180)
 
 
-def _killed() -> None:
-    from distributed import KilledWorker
-
-    raise KilledWorker("batch-7", "tcp://x", 3)
+def _end_worker() -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_an_error_of_the_disk_names_unit_and_file(client: Any, tmp_path: Path) -> None:

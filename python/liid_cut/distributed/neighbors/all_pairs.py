@@ -122,7 +122,7 @@ def _merge(store: Store, prefix: str, p: int, n_panels: int, length: int) -> Arr
         own = [file_source(store, name, f"{side}_{of}") for of in ("ids", "similarities")]
         ids.append(own[0].read(0, own[0].shape[0]))
         similarities.append(own[1].read(0, own[1].shape[0]))
-    best, values = merged(ids, similarities, length)
+    best, values = merged(ids, similarities, length, distinct=True)
     return {"ids": best, "similarities": values}
 
 

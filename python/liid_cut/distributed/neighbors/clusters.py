@@ -124,7 +124,6 @@ def candidates_of_block(
     features: Features, ordered: Sorted, n_probes: int, length: int, begin: int, end: int
 ) -> tuple[Ints, npt.NDArray[np.int32]]:
     """The rows at places [begin, end), and the candidates (rows, length) of each."""
-    asking = np.arange(begin, end)
     rows = ordered.order.read(begin, end)
     x = ordered.coordinates.read(begin, end)
     centres = ordered.centres.read(0, ordered.centres.shape[0])
@@ -141,33 +140,75 @@ def candidates_of_block(
         of_shard.setdefault(shard, []).append((cluster, who))
     del probes
 
-    places, similarities = [], []
+    best = (
+        _meet(x, begin, of_shard, ordered, starts, length)
+        if features.tags is None
+        else _meet_in_groups(x, begin, of_shard, ordered, starts, length, features)
+    )
+    ids = ordered.order.take(np.maximum(best, 0).ravel()).reshape(best.shape)
+    return rows, np.where(best >= 0, ids, -1).astype(np.int32)
+
+
+_Meetings = dict[int, list[tuple[int, Ints]]]
+
+
+def _meet(
+    x: Singles, begin: int, of_shard: _Meetings, ordered: Sorted, starts: Ints, length: int
+) -> npt.NDArray[np.int32]:
+    """Places of the best (rows, length) of rows from place ``begin`` on."""
+    lists = _core.CandidateLists(len(x), length, _core.RowGroups())
     for shard, met in of_shard.items():
+        y = _shard(ordered, shard)
         first = ordered.coordinates.starts[shard]
-        mapped = ordered.coordinates.block(shard).map()
-        if mapped is None:
-            continue  # clusters without a row
-        y = np.asarray(mapped)
+        for cluster, who in met:
+            a, b = (int(s) for s in starts[cluster : cluster + 2])
+            if b > a:
+                similarities = _product(x[who], y[a - first : b - first])
+                lists.add_queries(similarities, begin + who, a, begin)
+        del y
+    best: npt.NDArray[np.int32] = lists.arrays()[0]
+    return best
+
+
+def _meet_in_groups(
+    x: Singles,
+    begin: int,
+    of_shard: _Meetings,
+    ordered: Sorted,
+    starts: Ints,
+    length: int,
+    features: Features,
+) -> npt.NDArray[np.int32]:
+    """As `_meet`, shard by shard: groups are of the rows that meet."""
+    asking = np.arange(begin, begin + len(x))
+    places, similarities = [np.full((len(x), 1), -1)], [np.full((len(x), 1), -np.inf, np.float32)]
+    for shard, met in of_shard.items():
+        y = _shard(ordered, shard)
+        first = ordered.coordinates.starts[shard]
         # Ascending, so that ties stay with the lower place.
         together = np.union1d(asking, np.arange(first, first + len(y)))
         own = np.searchsorted(together, asking)
-        offset = int(np.searchsorted(together, first))
-        groups = features.groups(ordered.order.take(together)) if features.tags else None
-        lists = _core.CandidateLists(
-            len(together), length, _core.RowGroups() if groups is None else groups.core
-        )
+        offset = int(np.searchsorted(together, first)) - first
+        groups = features.groups(ordered.order.take(together))
+        lists = _core.CandidateLists(len(together), length, groups.core)
         for cluster, who in met:
-            a, b = (int(s) - first for s in starts[cluster : cluster + 2])
+            a, b = (int(s) for s in starts[cluster : cluster + 2])
             if b > a:
-                lists.add_queries(_product(x[who], y[a:b]), own[who], offset + a)
+                values = _product(x[who], y[a - first : b - first])
+                lists.add_queries(values, own[who], offset + a)
         found, values = lists.arrays()
         found = found[own]
         places.append(np.where(found >= 0, together[found], -1))
         similarities.append(values[own])
-        del mapped, y, lists
-    best, _ = merged(places, similarities, length)
-    ids = ordered.order.take(np.maximum(best, 0).ravel()).reshape(best.shape)
-    return rows, np.where(best >= 0, ids, -1).astype(np.int32)
+        del y, lists
+    best, _ = merged(places, similarities, length, distinct=True)
+    return best
+
+
+def _shard(ordered: Sorted, shard: int) -> Singles:
+    mapped = ordered.coordinates.block(shard).map()
+    width = ordered.coordinates.shape[1]
+    return np.empty((0, width), np.float32) if mapped is None else np.asarray(mapped)
 
 
 def _product(x: Singles, y: Singles) -> Singles:

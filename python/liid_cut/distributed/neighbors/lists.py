@@ -41,9 +41,21 @@ def nearest_of(
 
 
 def merged(
-    ids: list[npt.NDArray[Any]], similarities: list[npt.NDArray[Any]], k: int
+    ids: list[npt.NDArray[Any]],
+    similarities: list[npt.NDArray[Any]],
+    k: int,
+    *,
+    distinct: bool,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[Any]]:
-    """Lists (n, c) of the same rows from several units as one (n, k)."""
-    flat = [np.concatenate(parts, axis=1) for parts in (ids, similarities)]
-    n, width = flat[0].shape
-    return nearest_of(np.repeat(np.arange(n), width), flat[0].ravel(), flat[1].ravel(), n, k)
+    """Lists (n, c) of the same rows from several units as one (n, k).
+
+    ``distinct``: no row lists an id twice, so that most entries can be dropped before they are
+    sorted.
+    """
+    all_ids, values = (np.concatenate(parts, axis=1) for parts in (ids, similarities))
+    n, width = all_ids.shape
+    if distinct and width > k:
+        kth = np.partition(values, width - k, axis=1)[:, width - k]
+        rows, columns = np.nonzero(values >= kth[:, None])
+        return nearest_of(rows, all_ids[rows, columns], values[rows, columns], n, k)
+    return nearest_of(np.repeat(np.arange(n), width), all_ids.ravel(), values.ravel(), n, k)

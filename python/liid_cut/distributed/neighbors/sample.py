@@ -43,6 +43,7 @@ def exact_neighbors(
             [part["ids"] for part in parts[i : i + n_ranges]],
             [part["cosines"] for part in parts[i : i + n_ranges]],
             k,
+            distinct=False,
         )
         for i in range(0, len(parts), n_ranges)
     ]
