@@ -240,8 +240,8 @@ def page(cases: list[dict[str, Any]], command: str, left_out: list[str]) -> str:
         "# Labels: the multi-way cut beside other methods\n\n"
         f"Written by `{command}`. Accuracy in percent of the rows whose label\nthe classifier was "
         "not given; intervals are of 95 %, Student's t over seeds. Methods and the rules by which "
-        "they\nchoose settings without true labels: [label_methods.py](label_methods.py), "
-        "[README.md](README.md).",
+        "they\nchoose settings without true labels: [label_methods.py](label_methods.py); which "
+        "data, and what the choice of our\nrules had seen of them: [README.md](README.md).",
         verdicts(cases),
         f"## Means at k = 3\n\n{overview(cases, 'k3')}",
         f"## Means at each method's own setting, chosen without true labels\n\n"

@@ -104,7 +104,8 @@ def diagnose_constrained(
     """:func:`diagnose` on the components of the graph; ``closed_by`` counts those of the result.
 
     ``constraints``: how many there are, how many the plain cut breaks, what keeping them costs
-    (``extra_cost``, over the cheapest cut with the must-links alone), and the size of the search.
+    (``extra_cost``, over the cheapest cut with the must-links alone that pays for every edge
+    between separated nodes, whether it cuts it or not), and the size of the search.
     """
     assert problem.constraints is not None
     of_graph = component_table(raw["graph_components"])

@@ -313,7 +313,7 @@ class Checker:
             "x": r.labels,
         }
         for name, value in expected.items():
-            if not np.array_equal(r[name], value):
+            if not np.array_equal(r.get(name), value):
                 self.complain(f"{name} does not fit to the rest of the result")
 
     # ---- bounds

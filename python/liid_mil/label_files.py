@@ -110,7 +110,7 @@ def read_labels(path: str | Path, *, without_graph: bool = False) -> LabelFile:
         labels = result.labels.astype(np.int64)
         return LabelFile(path, labels, None, None, None, None, None, cut)
     require(path, arrays, (*_ARRAYS, *_ARRAYS_WITHOUT_GRAPH), "a file of `liid-mil label` has them")
-    n = len(arrays["labels"])
+    n = arrays["labels"].size  # (n,) is checked with the others
     for name, kinds in _KINDS.items():
         if arrays[name].shape != (n,) or arrays[name].dtype.kind not in kinds:
             raise ValueError(

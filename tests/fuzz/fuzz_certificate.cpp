@@ -148,7 +148,7 @@ class Forger {
       for (int i = bytes_.integer(2, 5); i > 0; --i) cut.edges.push_back(edge());
     }
     for (LabelId k = 0; k < instance_.n_labels; ++k) {
-      if (cut.edges.empty()) break;
+      if (cut.edges.empty() || n_edges() == 0) break;
       const auto e = static_cast<std::size_t>(std::clamp<EdgeId>(cut.edges[any(cut.edges.size())], 0, n_edges() - 1));
       cut.named.push_back(instance_.graph.edges()[e].u);
     }

@@ -49,6 +49,12 @@ def results() -> list[dict[str, Any]]:
 
 
 RESULTS = results()
+SETTINGS = {
+    "preset": "default",
+    "terminal_weights": "linear",
+    "temperature": 1.0,
+    "graph_scale": 1.0,
+}
 
 
 def fuzz_problem(stream: Bytes) -> None:
@@ -97,7 +103,10 @@ def fuzz_result(stream: Bytes) -> None:
     best = OPTIMA["constrained" if given else "free"]
     report = verify(result, PROBS, GRAPH, **given)
     tally["results believed" if report else "results with problems"] += 1
-    require(not report.lower_bound > best + 1e-9, f"a bound of {report.lower_bound} is proven")
+    # Others make another problem of probabilities and graph; `verify` says that its cost differs.
+    same_problem = all(result[name] == value for name, value in SETTINGS.items())
+    if report or same_problem:
+        require(not report.lower_bound > best + 1e-9, f"a bound of {report.lower_bound} is proven")
     if report and report.optimal:
         require(abs(report.cost - best) <= 1e-8, f"an optimum of {report.cost} is believed")
 

@@ -82,7 +82,8 @@ def test_bad_files(feats_file: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     missing = str(tmp_path / "missing.npz")
     message = fails(capsys, "solve", missing, "-o", output)
     assert message == f"{missing}: No such file or directory\n"
-    assert fails(capsys, "solve", str(tmp_path), "-o", output) == f"{tmp_path}: Is a directory\n"
+    message = fails(capsys, "solve", str(tmp_path), "-o", output)
+    assert message == f"{tmp_path}: a folder needs --local-cluster or --scheduler\n"
     message = fails(capsys, "solve", feats_file, "-o", str(tmp_path / "no" / "out.npz"))
     assert "no such folder" in message
     message = fails(capsys, "verify", feats_file, feats_file)

@@ -51,7 +51,7 @@ def test_fact_with_junk(name: str, file: Path) -> None:
         assert_not_believed(file)
 
 
-@pytest.mark.parametrize("name", [*NEEDED, "proofs", "format"])
+@pytest.mark.parametrize("name", [*NEEDED, "proofs", "format", "n_components", "gap", "fun"])
 def test_fact_missing(name: str, file: Path) -> None:
     arrays: dict[str, Any] = read_arrays(file)
     facts = facts_of(arrays)

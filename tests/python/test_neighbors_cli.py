@@ -36,9 +36,7 @@ def test_settings_reach_the_search(problem: str, tmp_path: Path) -> None:
     assert main(["verify", problem, output]) == 0
 
 
-@pytest.mark.parametrize(
-    ("option", "value"), [("--neighbors", "pca"), ("--max-memory", "1 GB"), ("--checkpoint", "f")]
-)
+@pytest.mark.parametrize(("option", "value"), [("--neighbors", "pca"), ("--max-memory", "1 GB")])
 def test_settings_of_a_search_need_features(
     option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -200,7 +200,7 @@ def test_slow_blas_of_faiss(
     numpy_says: str, faiss_says: str, remedy: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     libraries = [library("numpy", numpy_says), library("faiss_cpu", faiss_says)]
-    monkeypatch.setattr(faiss_runtime, "threadpool_info", lambda: libraries)
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: libraries)
     problem = faiss_runtime.slow_blas()
     assert (problem is None) == (remedy is None)
     if problem is not None and remedy is not None:

@@ -74,7 +74,9 @@ def add_parser(commands: Any) -> None:
         help="how neighbours are found (default: %(default)s)",
     )
     parser.add_argument(
-        "--symmetrize", choices=SYMMETRIZE, default="mutual", help="(default: %(default)s)"
+        "--symmetrize",
+        choices=SYMMETRIZE,
+        help="(default: union where delta is estimated, else mutual)",
     )
     parser.add_argument(
         "--delta", default="auto", metavar="D", help="a number, or auto, the default: estimated"

@@ -15,7 +15,12 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
+import numpy as np
+
 T = TypeVar("T")
+
+# Of address space: a stack, and what starting needs.
+_BYTES_OF_A_THREAD = 16 << 20
 
 
 class Workers:
@@ -47,6 +52,9 @@ class Workers:
                 stopped.set()
                 raise
 
+        # A thread that Python cannot give memory never says that it has started, and start() waits
+        # for it for ever: better a MemoryError now.
+        np.empty(self.n_threads * _BYTES_OF_A_THREAD, dtype=np.uint8)
         futures = [self._pool.submit(work) for _ in range(self.n_threads)]
         try:
             wait(futures, return_when=FIRST_EXCEPTION)

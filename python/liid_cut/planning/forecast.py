@@ -125,7 +125,7 @@ def plan_run(
     cores_per_worker: int | None = None,
     n_neighbors: int = 3,
     neighbors: str = "auto",
-    symmetrize: str = "mutual",
+    symmetrize: str | None = None,
     delta: float | str = "auto",
     target_recall: float = 0.999,
     dtype: str = "float32",

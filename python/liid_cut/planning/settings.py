@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from liid_cut.graph import SYMMETRIZE
 from liid_cut.inputs import MAX_INDEX, as_bytes, as_choice, as_number, as_positive_int
 from liid_cut.memory import machine_bytes
 from liid_cut.neighbors.methods import METHODS
+from liid_cut.problem import as_symmetrize
 
 DTYPES = {"float16": 2, "float32": 4, "float64": 8}
 
@@ -95,7 +95,7 @@ def plan_settings(
         cores=as_positive_int("cores_per_worker", cores),
         k=as_positive_int("n_neighbors", n_neighbors),
         neighbors=as_choice("neighbors", neighbors, METHODS),
-        symmetrize=as_choice("symmetrize", symmetrize, SYMMETRIZE),
+        symmetrize=as_symmetrize(symmetrize, "default", delta),
         auto_delta=delta == "auto",
         target_recall=recall,
         dtype=as_choice("dtype", dtype, tuple(DTYPES)),

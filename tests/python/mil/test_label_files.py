@@ -83,6 +83,7 @@ def test_results_of_a_cut(made: tuple[Path, Extraction, Labelling], tmp_path: Pa
         ({"labels": np.zeros(16)}, r"damaged: labels is float64 \(16,\)"),
         ({"rows": np.zeros(16, int)}, "damaged: rows must rise"),
         ({"rows": np.arange(16) - 1}, "damaged: rows must rise"),
+        ({"labels": np.array(1)}, r"damaged: labels is int64 \(\)"),
         ({"image_ids": np.array("a")}, r"damaged: image_ids has shape \(\)"),
         ({"class_names": np.zeros((1, 2))}, r"damaged: class_names has shape \(1, 2\)"),
         ({"facts": np.array("{")}, "damaged facts: "),

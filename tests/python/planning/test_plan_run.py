@@ -90,10 +90,13 @@ def test_more_of_anything_costs_more() -> None:
     base = plan()
     assert plan(n=200_000).stage("neighbors").memory > base.stage("neighbors").memory
     assert plan(labels=81).stage("delta").cpu_s > 3 * base.stage("delta").cpu_s
-    assert plan(symmetrize="union").stage("solve").memory > base.stage("solve").memory
+    union = plan(symmetrize="union").stage("solve").memory
+    assert union > plan(symmetrize="mutual").stage("solve").memory
+    assert base.stage("solve").memory == union  # as the cut's default, where delta is estimated
     assert plan(n_neighbors=10).disk > base.disk
     assert plan(cores_per_worker=8).wall_s < base.wall_s
-    assert plan(delta=0.5).cpu_s == pytest.approx(base.cpu_s - base.stage("delta").cpu_s)
+    given = plan(delta=0.5, symmetrize="union")
+    assert given.cpu_s == pytest.approx(base.cpu_s - base.stage("delta").cpu_s)
 
 
 def test_what_does_not_fit_is_said_with_what_would_change_it() -> None:
