@@ -1,4 +1,4 @@
-"""One cluster of two processes for all tests that need one."""
+"""One cluster of two processes for all tests of this folder; its threads end with them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client() -> Iterator[Any]:
     distributed = pytest.importorskip("distributed", reason="needs the extra [dask]")
     from liid_cut.distributed import local_cluster

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import tracemalloc
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import cache
+from multiprocessing import get_context
 
 import numpy as np
 
+from liid_mil.data.types import ImageLabels, Truth
 from liid_mil.metrics import evaluate
 from liid_mil.metrics.rows import Rows
 from mil.metrics.cases import random_pairs
@@ -24,24 +28,35 @@ def test_rows_are_concatenated() -> None:
     assert rows.array().dtype == np.float32
 
 
+def peak(repeats: int, coco: bool) -> int:
+    """Bytes that evaluating ``repeats`` copies of some images takes at most."""
+    images = (
+        (replace(labels, boxes=labels.boxes.copy(), scores=labels.scores.copy()), truth)
+        for _ in range(repeats)
+        for labels, truth in annotated_pairs()
+    )
+    tracemalloc.start()
+    evaluate(images, ("a", "b", "c"), coco=coco)
+    found = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return found
+
+
+@cache
+def annotated_pairs() -> list[tuple[ImageLabels, Truth]]:
+    return [(labels, truth) for labels, truth in random_pairs(0, True) if truth is not None]
+
+
 def test_an_image_leaves_only_its_scores_and_matches() -> None:
-    pairs = [(labels, truth) for labels, truth in random_pairs(0, True) if truth is not None]
-    n_labelled = sum(len(labels) for labels, _ in pairs)
+    # In a process of its own: threads that other tests left behind allocate, too.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        process.submit(peak, 1, True).result()  # imports and caches
 
-    def peak(repeats: int, coco: bool) -> int:
-        images = (
-            (replace(labels, boxes=labels.boxes.copy(), scores=labels.scores.copy()), truth)
-            for _ in range(repeats)
-            for labels, truth in pairs
-        )
-        tracemalloc.start()
-        evaluate(images, ("a", "b", "c"), coco=coco)
-        found = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return found
+        def growth(coco: bool) -> int:
+            few, many = (process.submit(peak, repeats, coco).result() for repeats in (5, 30))
+            return many - few
 
-    peak(1, True)  # imports and caches
-    # Of each label two times its class, score and outcomes, and what sorting makes of them.
-    few = 120 * 25 * n_labelled
-    assert peak(30, False) - peak(5, False) < few
-    assert peak(30, True) - peak(5, True) > few  # COCO's libraries hold whole objects
+        # Of each label two times its class, score and outcomes, and what sorting makes of them.
+        little = 120 * 25 * sum(len(labels) for labels, _ in annotated_pairs())
+        assert growth(coco=False) < little
+        assert growth(coco=True) > little  # COCO's libraries hold whole objects
