@@ -9,40 +9,12 @@
 #include <string>
 
 #include "liid_cut/nms.hpp"
+#include "run_length_code.hpp"
 
 namespace liid_cut::test {
 namespace {
 
 using Ids = std::vector<std::int64_t>;
-using Pixels = std::vector<bool>;  // down the columns
-
-// The code of runs, as the format's description has it.
-std::string code_of(const Ids& runs) {
-  std::string code;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    std::int64_t value = i > 2 ? runs[i] - runs[i - 2] : runs[i];
-    for (bool more = true; more;) {
-      const std::int64_t digit = value & 31;
-      value >>= 5;
-      more = digit & 16 ? value != -1 : value != 0;
-      code.push_back(static_cast<char>('0' + digit + (more ? 32 : 0)));
-    }
-  }
-  return code;
-}
-
-std::string code_of(const Pixels& pixels) {
-  Ids runs{0};
-  bool value = false;
-  for (const bool pixel : pixels) {
-    if (pixel != value) {
-      runs.push_back(0);
-      value = pixel;
-    }
-    ++runs.back();
-  }
-  return code_of(runs);
-}
 
 struct Masks {
   std::string codes;

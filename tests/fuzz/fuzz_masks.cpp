@@ -11,6 +11,7 @@
 #include "bytes.hpp"
 #include "liid_cut/masks.hpp"
 #include "liid_cut/nms.hpp"
+#include "run_length_code.hpp"
 #include "tally.hpp"
 
 namespace liid_cut::fuzz {
@@ -20,32 +21,7 @@ enum Count { kRefused, kMasks, kBoxes, kSuppressed };
 constexpr const char* kNames[] = {"damaged codes refused", "masks judged", "boxes judged", "rows suppressed"};
 Tally tally(kNames);
 
-using Bitmap = std::vector<bool>;  // down the columns
-
-// A run as the format writes it: 5 bits a character, low ones first, until the rest is the sign.
-void append_number(std::string& code, std::int64_t x) {
-  for (bool more = true; more;) {
-    std::int64_t digit = x & 31;
-    x >>= 5;
-    more = (digit & 16) != 0 ? x != -1 : x != 0;
-    code.push_back(static_cast<char>('0' + digit + (more ? 32 : 0)));
-  }
-}
-
-std::string encode(const Bitmap& mask) {
-  std::vector<std::int64_t> runs{0};
-  bool on = false;
-  for (const bool pixel : mask) {
-    if (pixel != on) {
-      runs.push_back(0);
-      on = pixel;
-    }
-    ++runs.back();
-  }
-  std::string code;
-  for (std::size_t i = 0; i < runs.size(); ++i) append_number(code, runs[i] - (i > 2 ? runs[i - 2] : 0));
-  return code;
-}
+using Bitmap = test::Pixels;
 
 // Nothing where the code is none of so many pixels. Runs in unlimited size: no run that fits needs more than 7 digits.
 std::optional<Bitmap> decode(const std::string& code, std::size_t n_pixels) {
@@ -129,7 +105,7 @@ void run_masks(Bytes& bytes) {
     }
     if (!damaged) {
       mask.resize(n_pixels, false);
-      code = encode(mask);
+      code = test::code_of(mask);
     }
     masks.push_back(decode(code, n_pixels));
     require(damaged || masks.back() == mask, "the judge's own code");
