@@ -23,6 +23,20 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="preloads a library for glibc")
 
 
+def with_faults(folder: Path, *arguments: str) -> str:
+    """What a Python process prints that runs with the library of failing allocations."""
+    child = subprocess.run(
+        [sys.executable, *arguments],
+        env={"LD_PRELOAD": compiled(str(folder)), "OMP_NUM_THREADS": "1"},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+    return child.stdout
+
+
 def no_failures(row: Row) -> None:
     assert row.tried > 0
     assert row.failures == [], row
@@ -34,16 +48,8 @@ def no_failures(row: Row) -> None:
 @pytest.mark.parametrize("case", ["dual ascent, expansion, persistency", "LP and cycle cuts"])
 def test_allocations_that_fail(case: str, mode: str, tmp_path: Path) -> None:
     assert case in CASES
-    child = subprocess.run(
-        [sys.executable, "-m", "benchmarks.faults.memory", case, mode, "151"],
-        env={"LD_PRELOAD": compiled(str(tmp_path)), "OMP_NUM_THREADS": "1"},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert child.returncode == 0, child.stderr
-    assert '"failures": []' in child.stdout
+    found = with_faults(tmp_path, "-m", "benchmarks.faults.memory", case, mode, "151")
+    assert '"failures": []' in found
 
 
 def test_a_bound_has_its_proof_when_memory_runs_out_at_the_end(tmp_path: Path) -> None:
@@ -58,12 +64,7 @@ def test_a_bound_has_its_proof_when_memory_runs_out_at_the_end(tmp_path: Path) -
         "    found = faults.attempt(solve, n, False)\n"
         "    assert isinstance(found, MemoryError) or check(found), (n, check(found))\n"
     )
-    subprocess.run(
-        [sys.executable, "-c", code],
-        env={"LD_PRELOAD": compiled(str(tmp_path)), "OMP_NUM_THREADS": "1"},
-        cwd=REPOSITORY,
-        check=True,
-    )
+    with_faults(tmp_path, "-c", code)
 
 
 @needs_linux
@@ -78,12 +79,7 @@ def test_threads_that_cannot_start(first: int, ever_after: bool, tmp_path: Path)
         "result = solve()\n"
         "assert (result.labels == reference.labels).all() and check(result).optimal\n"
     )
-    subprocess.run(
-        [sys.executable, "-c", code],
-        env={"LD_PRELOAD": compiled(str(tmp_path)), "OMP_NUM_THREADS": "1"},
-        cwd=REPOSITORY,
-        check=True,
-    )
+    with_faults(tmp_path, "-c", code)
 
 
 @pytest.mark.parametrize("row", [numbers._refused, numbers._empty])
