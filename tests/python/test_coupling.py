@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from liid_cut.coupling.evidence import (
     marginals,
 )
 from liid_cut.graph import to_csr
+from liid_cut.runs.checkpoint import Checkpoint
+from liid_cut.runs.store import Store
 
 MADE = proposals(40, n_classes=5, d=32, noise=1.5, seed=1)
 TABLE = find_neighbors(MADE.feats, 5)
@@ -78,6 +81,16 @@ def test_marginals_are_a_fixed_point_of_the_mean_field(small: tuple[Any, Any]) -
             for k in range(p.shape[1])
         ]
         assert q[u].tolist() == pytest.approx([s / sum(scores) for s in scores], abs=5e-3)
+
+
+def test_marginals_that_are_kept_are_not_computed_again(
+    small: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p, graph = small
+    found = marginals(p, graph, 0.7, None, Checkpoint(Store(tmp_path, {})))
+    monkeypatch.setattr("scipy.special.softmax", None)  # a sweep would call it
+    again = marginals(p, graph, 0.7, None, Checkpoint(Store(tmp_path, {})))
+    np.testing.assert_array_equal(again, found)
 
 
 def test_probabilities_are_those_among_the_allowed_labels() -> None:

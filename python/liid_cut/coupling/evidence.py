@@ -140,6 +140,7 @@ def marginals(
         if change < _STILL:
             break
         sweeps.save(sweep + 1, lambda: {"q": q})  # noqa: B023  (called at once)
+    sweeps.save(_SWEEPS, lambda: {"q": q}, now=True)  # a later run does not sweep again
     return q
 
 
