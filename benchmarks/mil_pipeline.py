@@ -105,6 +105,7 @@ def run_bccd(root: Path, folder: Path) -> dict[str, Any]:
 def run_scenes(seed: int, n_images: int, folder: Path) -> dict[str, Any]:
     """Metrics of every way to label the proposals of one seed."""
     pipeline = Pipeline(scenes_config(seed, n_images), folder, runtime=Runtime(device="cpu"))
+    pipeline.save_config()  # `benchmarks.labels --scenes` opens the folder
     evaluator = ProposalEvaluator(pipeline.dataset, pipeline.proposals)
     found = {"oracle": evaluator.evaluate(evaluator.true_labels, _sure(evaluator))}
     found |= {name: one for name, one in compare(pipeline, evaluator).items() if name == "cam"}
