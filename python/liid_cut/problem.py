@@ -153,7 +153,8 @@ def make_problem(
                 f"edge_weights {edge_weights!r} makes weights of feats; graph brings its own"
             )
         edges, weights = canonical_edges(graph, len(matrix))
-        _reject_undetermined(matrix, with_extra_edges(edges, weights, extra_edges, len(matrix))[0])
+        zeros = np.flatnonzero(~matrix.any(axis=1))
+        reject_undetermined(zeros, with_extra_edges(edges, weights, extra_edges, len(matrix))[0])
         report = None
     else:
         k = as_positive_int("n_neighbors", n_neighbors)
@@ -327,12 +328,12 @@ def _foreground(
     return allowed[:, 1:]
 
 
-def _reject_undetermined(probs: Matrix, edges: Edges) -> None:
-    """In a user's graph a node may have no edge to a terminal, but then it needs another edge."""
-    isolated = np.ones(len(probs), dtype=bool)
-    isolated[edges.ravel()] = False
-    bad = np.flatnonzero(isolated)
-    bad = bad[~probs[bad].any(axis=1)]
+def reject_undetermined(zeros: npt.NDArray[np.int64], edges: Edges) -> None:
+    """In a user's graph a node may have no edge to a terminal, but then it needs another edge.
+
+    ``zeros``: rows of probs that are all zero, ascending.
+    """
+    bad = zeros[~np.isin(zeros, edges)]
     if bad.size:
         raise ValueError(
             f"probs[{bad[0]}] is all zero and its node has no edge in graph; "

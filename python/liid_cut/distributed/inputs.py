@@ -31,8 +31,8 @@ from liid_cut.distributed.sources import (
 )
 from liid_cut.distributed.units import Unit
 from liid_cut.inputs import as_array, as_float_matrix, check_float_matrix
-from liid_cut.npz import Arrays
-from liid_cut.runs.store import ROWS_PER_FINGERPRINT, Store
+from liid_cut.npz import Arrays, replacing
+from liid_cut.runs.store import ROWS_PER_FINGERPRINT, Store, fingerprint
 from liid_cut.weights import as_terminal_weights
 
 Bools = npt.NDArray[np.bool_]
@@ -92,8 +92,10 @@ def _float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def _written(run: Run, name: str, array: npt.NDArray[Any]) -> FileSource:
-    path = run.folder / f"{name}.npy"
-    with open(path, "wb") as file:
+    """An array in memory as a file of the run, named by what it holds: none is ever changed."""
+    digest = str(fingerprint(array)).rpartition(" ")[2]
+    path = run.store("inputs", {}).folder / f"{name}-{digest}.npy"
+    with replacing(path) as file:
         np.lib.format.write_array(file, array, allow_pickle=False)
     return FileSource.of_npy(path)
 
@@ -170,8 +172,10 @@ class Terminals:
         return weighted(made, None if self.node_weights is None else self.node_weights.take(ids))
 
 
-def check_terminals(run: Run, terminals: Terminals, *, zero_rows: bool) -> dict[str, str]:
-    """Check every row; fingerprints of the sources.
+def check_terminals(
+    run: Run, terminals: Terminals, *, zero_rows: bool
+) -> tuple[dict[str, str], Ints]:
+    """Check every row; fingerprints of the sources, and rows of probabilities that are all zero.
 
     Raises
     ------
@@ -186,10 +190,11 @@ def check_terminals(run: Run, terminals: Terminals, *, zero_rows: bool) -> dict[
     sources = {"probs": terminals.probs}
     if terminals.allowed is not None:
         sources["allowed"] = terminals.allowed
-    return {
+    prints = {
         name: _united_fingerprint(source, [part[name] for part in parts])
         for name, source in sources.items()
     }
+    return prints, np.concatenate([np.empty(0, np.int64), *(part["zeros"] for part in parts)])
 
 
 def _check_terminals(
@@ -197,6 +202,7 @@ def _check_terminals(
 ) -> Arrays:
     digests = {name: hashlib.blake2b(digest_size=16) for name in ("probs", "allowed")}
     found: Arrays = {}
+    zeros = [np.empty(0, np.int64)]
     for start in range(begin, end, _ROWS_AT_ONCE):
         ids = np.arange(start, min(start + _ROWS_AT_ONCE, end))
         probs = terminals.probs.read(start, int(ids[-1]) + 1)
@@ -206,11 +212,13 @@ def _check_terminals(
         except ValueError as error:
             found["error"] = np.array(_shifted(str(error), start))
             break
+        zeros.append(ids[~probs.any(axis=1)])
         if digested:
             digests["probs"].update(np.ascontiguousarray(probs).data)
             if terminals.allowed is not None:
                 allowed = terminals.allowed.read(start, int(ids[-1]) + 1)
                 digests["allowed"].update(np.ascontiguousarray(allowed).data)
+    found["zeros"] = np.concatenate(zeros)
     return found | {
         name: np.frombuffer(digest.digest(), np.uint8) for name, digest in digests.items()
     }

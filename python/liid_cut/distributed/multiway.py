@@ -45,7 +45,7 @@ from liid_cut.distributed.inputs import (
     vector_source,
 )
 from liid_cut.distributed.run import Run
-from liid_cut.distributed.sources import Source
+from liid_cut.distributed.sources import Ints, Source
 from liid_cut.graph import Edges, Weights, canonical_edges, neighbor_edges
 from liid_cut.inputs import (
     as_array,
@@ -58,7 +58,13 @@ from liid_cut.inputs import (
 )
 from liid_cut.neighbors import RecallWarning, as_table, is_table, search_settings
 from liid_cut.presets import PAPER_DELTA, PRESETS
-from liid_cut.problem import MultiwayCutProblem, as_delta, as_symmetrize, scaled
+from liid_cut.problem import (
+    MultiwayCutProblem,
+    as_delta,
+    as_symmetrize,
+    reject_undetermined,
+    scaled,
+)
 from liid_cut.progress import reporter
 from liid_cut.runs.store import fingerprint
 from liid_cut.weights import EDGE_WEIGHTS, TERMINAL_WEIGHTS, weighted_table
@@ -141,9 +147,11 @@ def solve_on(run: Run, settings: SimpleNamespace) -> MultiwayCutResult:
     probs = as_matrix_source(run, "probs", settings.probs)
     check_probs_shape(probs.shape)
     n = int(probs.shape[0])
-    terminals, prints = _terminals(run, settings, probs)
+    terminals, prints, zeros = _terminals(run, settings, probs)
 
     edges, weights, report, key = _graph(run, settings, terminals, prints)
+    if settings.graph is not None:
+        reject_undetermined(zeros, with_extra_edges(edges, weights, settings.extra_edges, n)[0])
     problem = MultiwayCutProblem(
         probs,  # type: ignore[arg-type]  # whose shape alone is asked for
         edges,
@@ -214,8 +222,8 @@ def solve_on(run: Run, settings: SimpleNamespace) -> MultiwayCutResult:
 
 def _terminals(
     run: Run, settings: SimpleNamespace, probs: Source
-) -> tuple[Terminals, dict[str, str]]:
-    """Probabilities and what restricts or weighs labels, checked; and their fingerprints."""
+) -> tuple[Terminals, dict[str, str], Ints]:
+    """Probabilities and what restricts or weighs labels, checked; fingerprints; rows of zeros."""
     n = int(probs.shape[0])
     shape = (n, int(probs.shape[1]))
     allowed = None
@@ -245,7 +253,8 @@ def _terminals(
         settings.temperature,
     )
     zero_rows = settings.graph is not None
-    return terminals, {**prints, **check_terminals(run, terminals, zero_rows=zero_rows)}
+    of_sources, zeros = check_terminals(run, terminals, zero_rows=zero_rows)
+    return terminals, {**prints, **of_sources}, zeros
 
 
 def _known_labels(labels: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any] | None:
@@ -256,7 +265,7 @@ def _known_labels(labels: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArr
         )
     if labels.dtype.kind not in "iu" and labels.size:
         raise ValueError(f"labels has dtype {labels.dtype}; it must be an integer type")
-    return labels if (labels >= 0).any() else None
+    return None if (labels == -1).all() else labels
 
 
 def _graph(
