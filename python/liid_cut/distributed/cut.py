@@ -6,10 +6,13 @@ unit reads the terminal weights of its nodes alone. Dual messages stay in the ba
 
 from __future__ import annotations
 
+import copy
 import logging
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +36,7 @@ from liid_cut.runs.store import Block, Journal, Store
 _log = logging.getLogger(__name__)
 
 _NO_TIME_S = 1e-9
+_SECONDS_BETWEEN_LOOKS = 0.3
 _COLUMNS = ("size", "edges", "cost", "lower_bound", "status", "stage", "search_nodes")
 
 
@@ -84,23 +88,28 @@ def cut_in_units(
     def results() -> Iterator[tuple[Part, Raw]]:
         state = _Progress(progress, len(sizes))
         found: dict[int, Arrays] = {}
-        stopped = False
-        while len(found) < len(parts):
-            todo = [i for i in range(len(parts)) if i not in found]
-            units = [
-                Unit(
-                    f"batch-{i:05d}",
-                    _solve,
-                    (store, plan, i, terminals, method, deadline, stopped, max_bytes),
-                )
-                for i in todo
-            ]
-            try:
-                for i, done in run.as_done(units):
-                    found[todo[i]] = done.arrays
-                    state.add(done.arrays)
-            except KeyboardInterrupt:  # a limit like any other: what is left is only inspected
-                stopped = True
+        stop = store.folder / f"stop-{secrets.token_hex(8)}"
+        try:
+            while len(found) < len(parts):
+                todo = [i for i in range(len(parts)) if i not in found]
+                units = [
+                    Unit(
+                        f"batch-{i:05d}",
+                        _solve,
+                        (store, plan, i, terminals, method, deadline, stop, max_bytes),
+                    )
+                    for i in todo
+                ]
+                try:
+                    for i, done in run.as_done(units):
+                        found[todo[i]] = done.arrays
+                        state.add(done.arrays)
+                except KeyboardInterrupt:  # a limit like any other: what is left is only inspected
+                    if stop.exists():
+                        raise
+                    stop.touch()
+        finally:
+            stop.unlink(missing_ok=True)
         there = sum(len(arrays["reused"]) for arrays in found.values())
         _log.info("batches: %d, %d were there", len(parts), there)
         for i, arrays in found.items():
@@ -137,12 +146,16 @@ def _solve(
     terminals: Terminals,
     method: str,
     deadline: float,
-    stopped: bool,
+    stop: Path,
     max_bytes: int | None,
 ) -> Arrays:
-    """One batch: found in its file, or solved and written there."""
+    """One batch: found in its file, or solved and written there; once ``stop`` exists, cut short.
+
+    A worker does not see the client's Ctrl-C, and Dask does not stop a unit that runs.
+    """
     journal = Journal()
-    store = Store(store.folder, store.key, journal)
+    store = copy.copy(store)
+    store.journal = journal
     name = f"batch-{i:05d}"
     block = store.read(name)
     if block is None:
@@ -150,6 +163,7 @@ def _solve(
         probs, mask = terminals.raw(nodes)
         weights = terminals.weights(probs, mask, nodes)
         ends = np.searchsorted(nodes, plan.edges.take(edge_ids)).astype(np.int32)
+        stopped = stop.exists()
         raw = _core.solve(
             weights,
             ends,
@@ -158,7 +172,7 @@ def _solve(
             method=method,
             time_limit_s=_NO_TIME_S if stopped else max(deadline - time.time(), _NO_TIME_S),
             n_threads=1,
-            progress=None,
+            progress=_stopper(stop),
             max_memory=unit_bytes() if max_bytes is None else max_bytes,
         )
         if stopped:
@@ -182,6 +196,21 @@ def _solve(
         "written": np.array(journal.written, dtype=str),
         "notes": np.array(journal.notes, dtype=str),
     }
+
+
+def _stopper(stop: Path) -> Callable[..., None]:
+    """What interrupts the core once ``stop`` exists, which it looks for now and then."""
+    looked = time.monotonic()
+
+    def look(*state: Any) -> None:
+        nonlocal looked
+        if time.monotonic() - looked < _SECONDS_BETWEEN_LOOKS:
+            return
+        looked = time.monotonic()
+        if stop.exists():
+            raise KeyboardInterrupt  # the core's word for it
+
+    return look
 
 
 def _raw(store: Store, name: str, arrays: Arrays) -> Raw:

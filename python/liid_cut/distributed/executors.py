@@ -48,7 +48,8 @@ class DaskExecutor:
         def submit() -> bool:
             for i, unit in waiting:
                 key = f"liid_cut-{unit.name}-{run}"
-                inputs = [self._client.compute(part) for part in unit.inputs]
+                # As urgent as the unit: all inputs before the first unit would fill the workers.
+                inputs = [self._client.compute(part, priority=-i) for part in unit.inputs]
                 future = self._client.submit(
                     run_unit, _without_inputs(unit), *inputs, key=key, pure=False, priority=-i
                 )
@@ -83,8 +84,7 @@ class DaskExecutor:
                 submit()
                 yield i, done
         finally:
-            for future in futures.values():
-                future.cancel()
+            self._client.cancel(list(futures.values()))
 
 
 class _Watch:
