@@ -144,7 +144,8 @@ def from_parquet(
     """
     import pyarrow.parquet as pq
 
-    files = sorted(Path(path).rglob("*.parquet")) if Path(path).is_dir() else [Path(path)]
+    path = Path(path).resolve()  # workers have other working directories
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     groups: list[tuple[Path, int, int]] = []
     n = 0
     head: npt.NDArray[Any] | None = None
@@ -192,7 +193,7 @@ def _zarr_reader(name: str, array: Any) -> ZarrReader:
         raise ValueError(f"{name} is a zarr array that is not in a local folder; save it in one")
     if not hasattr(array, "shape"):
         raise ValueError(f"{name}: {root} is a zarr group; it must be an array")
-    return ZarrReader(Path(root), array.path, tuple(array.shape), np.dtype(array.dtype))
+    return ZarrReader(Path(root).resolve(), array.path, tuple(array.shape), np.dtype(array.dtype))
 
 
 def _open_zarr(path: Path, component: str) -> Any:
