@@ -253,8 +253,12 @@ def wants_progress(arguments: argparse.Namespace) -> bool | None:
 def _check_output(arguments: argparse.Namespace) -> None:
     output = arguments.output
     if cluster.is_blocks(output):
-        if os.path.isdir(output) and os.path.samefile(arguments.input, output):
-            raise CommandError(f"{output}: the output would overwrite the input")
+        source, target = Path(arguments.input).resolve(), Path(output).resolve()
+        if source in (target, *target.parents):
+            raise CommandError(f"{output}: is in the input; name a place of its own")
+        from liid_cut.distributed.output import check_blocks
+
+        check_blocks(output)
         return
     if os.path.exists(output) and os.path.samefile(arguments.input, output):
         raise CommandError(f"{output}: the output would overwrite the input")

@@ -7,6 +7,7 @@ Beside them stands what the result says of itself, as JSON. ``liid-cut verify`` 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,35 @@ from liid_cut.npz import FilePath, replacing
 
 ROWS_PER_BLOCK = 1 << 20
 SUMMARY = "result.json"
+SUMMARY_ATTRIBUTE = "liid_cut"
+
+
+def check_blocks(path: FilePath) -> None:
+    """Raise what writing would raise: before long work, not after it.
+
+    Raises
+    ------
+    OSError : it cannot be written.
+    FileExistsError : it holds something other than labels.
+    ImportError : zarr is missing.
+    """
+    folder = Path(path)
+    is_zarr = str(path).endswith(".zarr")
+    if is_zarr:
+        import zarr
+    if folder.exists():
+        if not folder.is_dir():
+            raise FileExistsError(f"{folder}: exists and is no folder")
+        if is_zarr and SUMMARY_ATTRIBUTE not in zarr.open(str(folder), mode="r").attrs:
+            raise FileExistsError(f"{folder}: is not an earlier result; name another")
+        for old in () if is_zarr else folder.iterdir():
+            if old.name != SUMMARY and not (old.match("labels-*.npy") or old.match(".*.tmp")):
+                raise FileExistsError(f"{folder}: holds {old.name}; name a folder of its own")
+    there = folder
+    while not there.exists():
+        there = there.parent
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder}: {there} cannot be written to")
 
 
 def write_labels(path: FilePath, result: Any, summary: dict[str, Any]) -> None:
@@ -29,9 +59,9 @@ def write_labels(path: FilePath, result: Any, summary: dict[str, Any]) -> None:
 
     Raises
     ------
-    OSError : it cannot be written.
-    FileExistsError : the folder holds other files.
+    OSError, ImportError : as `check_blocks`; or the disk is full.
     """
+    check_blocks(path)
     labels = np.asarray(result.labels, dtype=np.int32)
     if str(path).endswith(".zarr"):
         import zarr
@@ -44,13 +74,10 @@ def write_labels(path: FilePath, result: Any, summary: dict[str, Any]) -> None:
             overwrite=True,
         )
         array[:] = labels
-        array.attrs["liid_cut"] = summary
+        array.attrs[SUMMARY_ATTRIBUTE] = summary
         return
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        if not (old.name == SUMMARY or (old.name.startswith("labels-") and old.suffix == ".npy")):
-            raise FileExistsError(f"{folder}: holds {old.name}; name a folder of its own")
     for old in [folder / SUMMARY, *folder.glob("labels-*.npy")]:
         old.unlink(missing_ok=True)
     for i, (begin, end) in enumerate(ranges(starts_of(len(labels), ROWS_PER_BLOCK))):
