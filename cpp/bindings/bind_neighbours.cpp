@@ -17,10 +17,10 @@ class Rows {
   Rows(py::array features, const std::optional<Array<std::int64_t>>& index)
       : features_(std::move(features)), rows_(cosine_rows(matrix_view(features_), index)) {}
 
-  void measure(std::size_t begin, std::size_t end) {
+  void measure(std::size_t begin, std::size_t end, bool with_fingerprints) {
     if (begin > end || end > rows_.n_rows()) throw std::invalid_argument("rows end after the last row");
     const py::gil_scoped_release release;
-    rows_.measure(begin, end);
+    rows_.measure(begin, end, with_fingerprints);
   }
 
   py::array_t<double> lengths() const { return to_numpy(rows_.lengths(), {static_cast<py::ssize_t>(rows_.n_rows())}); }
@@ -150,7 +150,7 @@ void bind_neighbours(py::module_& m) {
   py::class_<Rows>(m, "CosineRows")
       .def(py::init<py::array, const std::optional<Array<std::int64_t>>&>(), arg("features"),
            arg("index").noconvert() = py::none())
-      .def("measure", &Rows::measure, arg("begin"), arg("end"))
+      .def("measure", &Rows::measure, arg("begin"), arg("end"), arg("with_fingerprints") = true)
       .def("lengths", &Rows::lengths)
       .def("fingerprints", &Rows::fingerprints)
       .def("unit_rows", &Rows::unit_rows<float>, arg("ids").noconvert(), arg("out").noconvert())

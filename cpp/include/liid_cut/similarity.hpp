@@ -25,8 +25,9 @@ class CosineRows {
   std::size_t n_rows() const { return lengths_.size(); }
   std::size_t n_columns() const { return features_.n_columns(); }
 
-  // Computes the lengths of rows [begin, end). Disjoint ranges may be measured by several threads at once.
-  void measure(std::size_t begin, std::size_t end);
+  // Computes the lengths of rows [begin, end), and their fingerprints, which take longer; without them these are 0.
+  // Disjoint ranges may be measured by several threads at once.
+  void measure(std::size_t begin, std::size_t end, bool with_fingerprints = true);
 
   // Lengths of the rows (of extreme ones after division by a power of two): 0 for a zero row, NaN for one with an entry
   // that is not finite.

@@ -62,12 +62,12 @@ CosineRows::CosineRows(const MatrixView& features, std::vector<std::int64_t> ind
   for (const std::int64_t row : index_) check_row(row, features.n_rows());
 }
 
-void CosineRows::measure(std::size_t begin, std::size_t end) {
+void CosineRows::measure(std::size_t begin, std::size_t end, bool with_fingerprints) {
   std::vector<double> row(n_columns());
   for (std::size_t u = begin; u < end; ++u) {
     exponents_[u] = 0;
     read_scaled(u, row);
-    fingerprints_[u] = fingerprint(row);
+    if (with_fingerprints) fingerprints_[u] = fingerprint(row);
     const double largest = largest_magnitude(row);
     if (!(largest > 0)) {
       lengths_[u] = largest;

@@ -7,8 +7,9 @@ both sides: Dask's ``Security`` (:mod:`liid_cut.distributed` shows how).
 
 from __future__ import annotations
 
-import os
 from typing import Any
+
+from liid_cut.neighbors.workers import usable_cores
 
 
 def local_cluster(
@@ -31,7 +32,7 @@ def local_cluster(
     from distributed import LocalCluster
 
     return LocalCluster(
-        n_workers=n_workers or len(os.sched_getaffinity(0)),
+        n_workers=n_workers or usable_cores(),
         threads_per_worker=threads_per_worker,
         memory_limit=memory_limit,
         host="tls://127.0.0.1" if security is not None else "127.0.0.1",

@@ -16,7 +16,8 @@ from liid_cut import _core
 from liid_cut.distributed.sources import Ints, Source
 from liid_cut.neighbors.groups import Groups
 
-_PAIRS_AT_ONCE = 1 << 16
+# Rows of so many bytes are in memory for the cosines of their pairs.
+MOST_BYTES = 96 << 20
 
 
 @dataclass(frozen=True)
@@ -71,19 +72,23 @@ class Features:
         _measured(self.take(ids)).unit_rows(np.arange(len(ids)), out)
         return out
 
-    def cosines(self, u: Ints, v: Ints) -> npt.NDArray[np.float64]:
-        """cos(u[i], v[i]) in double; -inf where v[i] is negative. Fastest where u are few."""
-        out = np.empty(len(u))
-        for start in range(0, len(u), _PAIRS_AT_ONCE):
-            at = slice(start, start + _PAIRS_AT_ONCE)
-            present = v[at] >= 0
-            ids, places = np.unique(
-                np.concatenate([u[at], np.where(present, v[at], u[at])]), return_inverse=True
-            )
-            a, b = np.split(places.astype(np.int64), 2)
-            b[~present] = -1
-            out[at] = _measured(self.take(ids)).cosines(a, b)
-        return out
+    def cosines(self, rows: Ints, others: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """cos(rows[i], others[i, j]) in double, (n, c); -inf where others[i, j] is negative.
+
+        Each row is read once, for all of its pairs.
+        """
+        n, c = others.shape
+        if others.size == 0:
+            return np.empty((n, c))
+        ids, at = np.unique(np.concatenate([rows, others.ravel()]), return_inverse=True)
+        if len(ids) * self.d * self.feats.dtype.itemsize > MOST_BYTES and n > 1:
+            halves = (slice(n // 2), slice(n // 2, None))
+            return np.concatenate([self.cosines(rows[half], others[half]) for half in halves])
+        n_none = int(ids[0] < 0)
+        at = at.astype(np.int64) - n_none  # which leaves -1 to what is none
+        pairs = np.repeat(at[:n], c), at[n:]
+        found: npt.NDArray[np.float64] = _measured(self.take(ids[n_none:])).cosines(*pairs)
+        return found.reshape(n, c)
 
     def _originals(self, ids: Ints) -> Ints:
         return ids if self.kept is None else self.kept.take(ids)
@@ -91,5 +96,5 @@ class Features:
 
 def _measured(matrix: npt.NDArray[Any]) -> Any:
     rows = _core.CosineRows(matrix)
-    rows.measure(0, len(matrix))
+    rows.measure(0, len(matrix), with_fingerprints=False)
     return rows

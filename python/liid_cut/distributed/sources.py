@@ -9,7 +9,6 @@ that of the rows that it asked for.
 from __future__ import annotations
 
 import itertools
-import mmap
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from liid_cut.neighbors.rows import release
 from liid_cut.runs.store import Store
 
 Ints = npt.NDArray[np.int64]
@@ -97,15 +97,20 @@ class FileSource:
         array = self.map()
         if array is None or len(ids) == 0:
             return out
+        if int(ids[-1]) - int(ids[0]) == len(ids) - 1 and (np.diff(ids) == 1).all():
+            return self._copy(array[int(ids[0]) : int(ids[-1]) + 1])
+        row_bytes = max(1, self.dtype.itemsize * int(np.prod(self.shape[1:])))
+        if self.shape[0] * row_bytes <= _SPAN_BYTES:
+            out[...] = array[ids]
+            return out
         order = np.argsort(ids, kind="stable")
         wanted = np.asarray(ids)[order]
-        row_bytes = max(1, self.dtype.itemsize * int(np.prod(self.shape[1:])))
         span = max(1, _SPAN_BYTES // row_bytes)
         begin = 0
         while begin < len(wanted):
             end = int(np.searchsorted(wanted, wanted[begin] + span))
             out[order[begin:end]] = array[wanted[begin:end]]
-            _release(array)
+            release(array)
             begin = end
         return out
 
@@ -212,8 +217,3 @@ def _sources_of(store: Store, name: str, written_at: int) -> dict[str, FileSourc
         if len(_known) > _MOST_KNOWN:
             _known.popitem(last=False)
     return found
-
-
-def _release(array: np.memmap[Any, Any]) -> None:
-    mapped: Any = array._mmap  # type: ignore[attr-defined]
-    mapped.madvise(mmap.MADV_DONTNEED)

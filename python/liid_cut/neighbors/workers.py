@@ -71,7 +71,7 @@ def workers(n_threads: int) -> Iterator[Workers]:
     from threadpoolctl import threadpool_limits
 
     if n_threads == 0:
-        n_threads = _usable_cores()
+        n_threads = usable_cores()
     with (
         threadpool_limits(limits=1, user_api="blas"),
         ThreadPoolExecutor(n_threads, thread_name_prefix="liid_cut") as pool,
@@ -79,7 +79,8 @@ def workers(n_threads: int) -> Iterator[Workers]:
         yield Workers(pool, n_threads)
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may use."""
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

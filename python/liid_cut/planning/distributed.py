@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass, replace
 
 from liid_cut.distributed import components as forests
+from liid_cut.distributed.features import MOST_BYTES
 from liid_cut.distributed.neighbors import all_pairs, clusters
 from liid_cut.distributed.ranges import row_starts
 from liid_cut.neighbors import projected
@@ -37,8 +38,6 @@ from liid_cut.runs.store import ROWS_PER_FINGERPRINT
 # A worker of Dask that has imported the package; a client; and beside them the array of each unit.
 PROCESS_BYTES = 140 << 20
 _FLOAT, _INT, _DOUBLE = 4, 4, 8
-# Pairs whose rows are read and compared at once.
-_PAIRS_AT_ONCE = 1 << 16
 # Of a block's rows, which ask for near clusters, all together meet this times a row's share.
 _SPREAD = 4.0
 # Where a row has a candidate, the candidate may not have the row: these are handed over.
@@ -202,14 +201,14 @@ def _all_pairs(units: _Units, width: int, c: int, part: Part, row: float) -> lis
 def _ranked(units: _Units, c: int, tasks: int) -> list[Part]:
     """Cosines of candidates in double, what is handed over, and the table."""
     n, k = units.settings.n, units.settings.k
-    rows = min(_PAIRS_AT_ONCE, n)
+    rows_bytes = min(MOST_BYTES, n * units.row)
     table = n * k * 12.0
     offers = n * k * _OFFERED
     return [
         units.unit(
             replace(units.size.offers(c), counts={**units.size.offers(c).counts, "merged": n * c}),
             tasks,
-            2 * rows * units.row + ROWS_PER_BLOCK * c * 120.0,
+            2 * rows_bytes + ROWS_PER_BLOCK * c * 120.0,
             disk=n * c * 12.0 + table,
             read=n * c * units.row,
         ),

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from liid_cut.distributed.features import Features
 from liid_cut.distributed.ranges import ranges, row_starts
 from liid_cut.distributed.run import Run
-from liid_cut.distributed.sources import BlocksSource, Ints, block_name
+from liid_cut.distributed.sources import BlocksSource, FileSource, Ints, block_name, file_source
 from liid_cut.distributed.units import Unit
 from liid_cut.neighbors.basis import ROWS_PER_JOB, block_coordinates, principal_directions
 from liid_cut.neighbors.certified import Plan, plan_bounds
@@ -16,14 +16,11 @@ from liid_cut.neighbors.projected import RANKED_ROWS, RowsBefore
 from liid_cut.npz import Arrays
 from liid_cut.runs.store import Store
 
-Floats = npt.NDArray[np.float64]
 
-
-def directions_of(run: Run, store: Store, features: Features, m: int) -> Floats:
-    """About the m leading directions, orthonormal (d, m)."""
-    unit = Unit("directions", _directions, (features, m), store, ("directions",))
-    directions: Floats = run.one(unit)["directions"]
-    return directions
+def directions_of(run: Run, store: Store, features: Features, m: int) -> FileSource:
+    """About the m leading directions, orthonormal: source (d, m) of float64."""
+    run.one(Unit("directions", _directions, (features, m), store))
+    return file_source(store, "directions", "directions")
 
 
 def _directions(features: Features, m: int) -> Arrays:
@@ -33,7 +30,7 @@ def _directions(features: Features, m: int) -> Arrays:
 def bounds_of(run: Run, store: Store, features: Features, k: int, max_bytes: int) -> Plan | str:
     """What `liid_cut.neighbors.certified.plan_bounds` says."""
     names = ("head", "total", "work", "refusal")
-    found = run.one(Unit("bounds", _bounds, (features, k, max_bytes), store, names))
+    found = run.one(Unit(f"bounds-{max_bytes}", _bounds, (features, k, max_bytes), store, names))
     if str(found["refusal"]):
         return str(found["refusal"])
     return Plan(int(found["head"]), int(found["total"]), float(found["work"]), np.empty((0, 0)))
@@ -57,13 +54,13 @@ def ranks_of(
     run: Run,
     store: Store,
     features: Features,
-    directions: Floats,
+    directions: FileSource,
     widths: list[int],
     sample: Ints,
     neighbors: Ints,
 ) -> npt.NDArray[np.int64]:
     """Rows before each exact neighbour of the sample, for each width: (n_widths, S, k)."""
-    arguments = features, directions.astype(np.float32), widths, sample, neighbors
+    arguments = features, directions, widths, sample, neighbors
     starts = row_starts(features.n, features.d * 8)
     parts = run.do(
         Unit(block_name("ranks", i), _ranks, (*arguments, begin, end), store, ("ranks",))
@@ -75,20 +72,21 @@ def ranks_of(
 
 def _ranks(
     features: Features,
-    directions: npt.NDArray[np.float32],
+    directions: FileSource,
     widths: list[int],
     sample: Ints,
     neighbors: Ints,
     begin: int,
     end: int,
 ) -> Arrays:
-    count = RowsBefore(features, directions, widths, sample, neighbors, features.allowed)
+    q = directions.read(0, features.d).astype(np.float32)
+    count = RowsBefore(features, q, widths, sample, neighbors, features.allowed)
     blocks = [count.in_block(features, start) for start in range(begin, end, RANKED_ROWS)]
     return {"ranks": np.sum(blocks, axis=0)}
 
 
 def coordinates_of(
-    run: Run, store: Store, features: Features, directions: Floats, width: int
+    run: Run, store: Store, features: Features, directions: FileSource, width: int
 ) -> BlocksSource:
     """Coordinates (n, width) of all rows in the first ``width`` directions, float32."""
     starts = row_starts(features.n, features.d * 8)
@@ -101,12 +99,11 @@ def coordinates_of(
 
 
 def _coordinates(
-    features: Features, directions: Floats, width: int, begin: int, end: int
+    features: Features, directions: FileSource, width: int, begin: int, end: int
 ) -> Arrays:
+    q = directions.read(0, features.d)[:, :width]
     out = np.empty((end - begin, width), dtype=np.float32)
     for start in range(begin, end, ROWS_PER_JOB):
         block = slice(start, min(start + ROWS_PER_JOB, end))
-        out[start - begin : block.stop - begin] = block_coordinates(
-            features, directions[:, :width], block
-        )
+        out[start - begin : block.stop - begin] = block_coordinates(features, q, block)
     return {"coordinates": out}

@@ -95,7 +95,7 @@ def _all_rows(
     c, d = np.searchsorted(copy, [begin, end])
     if d > c:
         of = firsts.read(int(c), int(d))
-        own = features.cosines(of, of)
+        own = features.cosines(of, of[:, None])[:, 0]
         groups = features.groups(of)
         own[~groups.share(np.arange(len(of)), np.arange(len(of)))] = -np.inf
         at = copy[c:d] - begin

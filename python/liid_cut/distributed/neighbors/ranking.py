@@ -11,22 +11,21 @@ may hold the rows in any order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from liid_cut.distributed.features import Features
-from liid_cut.distributed.neighbors.lists import nearest_of
+from liid_cut.distributed.neighbors.lists import merged, nearest_of
 from liid_cut.distributed.ranges import ranges, starts_of
-from liid_cut.distributed.run import Run
+from liid_cut.distributed.run import Run, write_once
 from liid_cut.distributed.sources import BlocksSource, FileSource, Ints, block_name, file_source
 from liid_cut.distributed.units import Unit
 from liid_cut.npz import Arrays
 from liid_cut.runs.store import Store
 
-# Candidates of so many rows are looked at together: most are the same ones.
-_ROWS_AT_ONCE = 4096
 _ROWS_OF_TABLE = 1 << 16
 
 
@@ -49,17 +48,18 @@ class Table:
 def ranked(features: Features, k: int, rows: Ints, candidates: npt.NDArray[np.int32]) -> Arrays:
     """Step 1: ``rows``, ``candidates`` and their ``pairs``' cosines, best ``ids`` and ``cosines``.
 
-    ``candidates`` (rows, c) int32; -1: none.
+    ``candidates`` (rows, c) int32, of a row no two equal; -1: none. ``last``: the k-th best cosine.
     """
-    n, width = candidates.shape
-    pairs = np.empty((n, width))
-    for start in range(0, n, _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
-        v = candidates[part].ravel().astype(np.int64)
-        pairs[part] = features.cosines(np.repeat(rows[part], width), v).reshape(-1, width)
-    at = np.repeat(np.arange(n), width)
-    ids, cosines = nearest_of(at, candidates.ravel(), pairs.ravel(), n, k)
-    return {"rows": rows, "candidates": candidates, "pairs": pairs, "ids": ids, "cosines": cosines}
+    pairs = features.cosines(rows, candidates)
+    ids, cosines = merged([candidates], [pairs], k, distinct=True)
+    return {
+        "rows": rows,
+        "candidates": candidates,
+        "pairs": pairs,
+        "ids": ids,
+        "cosines": cosines,
+        "last": cosines[:, -1],
+    }
 
 
 def table_of_ranked(
@@ -68,19 +68,28 @@ def table_of_ranked(
     prefix: str,
     starts: tuple[int, ...],
     k: int,
+    parts: Sequence[Arrays],
     place: FileSource | None,
 ) -> Table:
     """Steps 2 and 3, of blocks ``prefix-i`` that `ranked` made.
 
-    ``place``: source of the place of each row in those blocks; None: its number.
+    Parameters
+    ----------
+    parts : ``rows`` and ``last`` of each block.
+    place : source of the place of each row in those blocks; None: its number.
     """
+    last = np.empty(starts[-1])
+    for part in parts:
+        last[part["rows"]] = part["last"]
+    write_once(store, f"{prefix}-last", {"last": last})
+    of_last = file_source(store, f"{prefix}-last", "last")
     own = Table.of(store, prefix, starts, k)
     table_starts = starts_of(starts[-1], _ROWS_OF_TABLE)
     run.do(
         Unit(
             block_name(f"{prefix}-offers", i),
             _offers,
-            (store, block_name(prefix, i), own, place, table_starts),
+            (store, block_name(prefix, i), own, of_last, place, table_starts),
             store,
         )
         for i in range(len(starts) - 1)
@@ -102,6 +111,7 @@ def _offers(
     store: Store,
     block: str,
     own: Table,
+    last: FileSource,
     place: FileSource | None,
     table_starts: tuple[int, ...],
 ) -> Arrays:
@@ -114,9 +124,9 @@ def _offers(
     cosines = pairs.read(0, n).ravel()
     present = v >= 0
     u, v, cosines = u[present], v[present], cosines[present]
+    keep = cosines >= last.take(v)
+    u, v, cosines = u[keep], v[keep], cosines[keep]
     at = v if place is None else place.take(v)
-    keep = cosines >= own.cosines.take(at)[:, -1]
-    u, v, cosines, at = u[keep], v[keep], cosines[keep], at[keep]
     new = ~(own.ids.take(at) == u[:, None]).any(axis=1)
     u, v, cosines = u[new], v[new], cosines[new]
     order = np.argsort(v, kind="stable")

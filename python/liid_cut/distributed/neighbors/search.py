@@ -6,7 +6,6 @@ functions that the search in one process uses, from the same numbers.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from liid_cut.neighbors.clusters import Clusters
 from liid_cut.neighbors.exact import EXTRA_CANDIDATES, hopeful, is_uncertain
 from liid_cut.neighbors.methods import METHODS, SearchSettings, budget, checked_report, choose
 from liid_cut.neighbors.recall import Recall, recall_of_lists, recall_sample
+from liid_cut.neighbors.workers import usable_cores
 from liid_cut.npz import Arrays
 from liid_cut.runs.store import Store
 
@@ -61,7 +61,7 @@ class _InUnits:
         self._features = features
         self._k = k
         self._target_recall = settings.target_recall
-        n_threads = settings.n_threads or len(os.sched_getaffinity(0))
+        n_threads = settings.n_threads or usable_cores()
         n_all = features.feats.shape[0]
         self._max_bytes = budget(settings.max_bytes, n_all, self.d, k, n_threads)
         self._plan: _Projection | None = None
@@ -116,19 +116,20 @@ class _InUnits:
         prefix = f"pca-{effort}"
         if plan.clusters is None:
             starts = all_pairs.candidates_of_all_pairs(
-                self._run, self._store, prefix, self._features, plan.coordinates, length
+                self._run, plan.store, prefix, self._features, plan.coordinates, length
             )
-            self._run.do(
+            parts = self._run.do(
                 Unit(
                     block_name(f"{prefix}-ranked", i),
                     _rank_block,
-                    (self._features, self._store, prefix, self._k, i, *rows),
-                    self._store,
+                    (self._features, plan.store, prefix, self._k, i, *rows),
+                    plan.store,
+                    ("rows", "last"),
                 )
                 for i, rows in enumerate(ranges(starts))
             )
             table = ranking.table_of_ranked(
-                self._run, self._store, f"{prefix}-ranked", starts, self._k, None
+                self._run, plan.store, f"{prefix}-ranked", starts, self._k, parts, None
             )
             return table, projected.how_found(plan.width, length)
 
@@ -136,25 +137,27 @@ class _InUnits:
         count = plan.clusters.count
         n_probes = min(count, effort * plan.needed_probes)
         starts = clusters.block_starts(self.n)
-        self._run.do(
+        parts = self._run.do(
             Unit(
                 block_name(prefix, i),
                 _rank_near_clusters,
                 (self._features, plan.ordered, n_probes, length, self._k, *rows),
-                self._store,
+                plan.store,
+                ("rows", "last"),
             )
             for i, rows in enumerate(ranges(starts))
         )
         place = np.empty_like(plan.clusters.order)
         place[plan.clusters.order] = np.arange(self.n)
-        write_once(self._store, "places", {"places": place})
+        write_once(plan.store, "places", {"places": place})
         table = ranking.table_of_ranked(
             self._run,
-            self._store,
+            plan.store,
             prefix,
             starts,
             self._k,
-            file_source(self._store, "places", "places"),
+            parts,
+            file_source(plan.store, "places", "places"),
         )
         return table, projected.how_found(plan.width, length, n_probes, count)
 
@@ -184,6 +187,8 @@ class _Projection:
 
     Attributes
     ----------
+    store : of all that depends on how many directions the memory of this run holds: a later run
+        may have more.
     width, n_candidates : of the plan, for effort 1; where there are clusters, ``needed_probes``.
     coordinates : source (n, width).
     clusters, ordered : None where all pairs are few enough.
@@ -199,12 +204,13 @@ class _Projection:
         target_recall: float,
     ) -> None:
         n, d = features.n, features.d
-        widths = projected.widths_that_fit(n, d, max_bytes)
-        directions = coordinates.directions_of(run, store, features, widths[-1])
         sample = projected.plan_sample(n)
         found, _ = exact_neighbors(run, store, "plan", features, sample, k)
         neighbors = found.astype(np.int64)
         miss = projected.missed(target_recall)
+        widths = projected.widths_that_fit(n, d, max_bytes)
+        self.store = store = store.within(f"directions-{widths[-1]}")
+        directions = coordinates.directions_of(run, store, features, widths[-1])
         ranks = coordinates.ranks_of(run, store, features, directions, widths, sample, neighbors)
         self.width, self.n_candidates = projected.cheapest_plan(
             list(ranks), widths, n, d, neighbors, miss
