@@ -15,7 +15,9 @@ from distributed_cut.bits import differences, solve_in_units
 from liid_cut import MultiwayCutWarning, find_neighbors, multiway_cut, verify
 from liid_cut.coupling import sample
 from liid_cut.distributed import ranges
+from liid_cut.distributed.neighbors import search
 from liid_cut.distributed.run import LocalExecutor
+from liid_cut.neighbors import projected
 
 N, K = 1500, 4
 RNG = np.random.default_rng(0)
@@ -77,6 +79,7 @@ def test_many_small_ranges_make_no_difference(
     expected = multiway_cut(PROBS, FEATS, allowed=ALLOWED)
     monkeypatch.setattr(ranges, "_UNIT_BYTES", 1)
     monkeypatch.setattr(ranges, "_MULTIPLE", 128)
+    monkeypatch.setattr("liid_cut.distributed.features.MOST_BYTES", 5000)
     for module in ("edges", "inputs", "neighbors.ranking", "neighbors.copies", "components"):
         for name in ("_ROWS_AT_ONCE", "_ROWS_OF_TABLE", "_ROWS_PER_BLOCK", "_EDGES_PER_BLOCK"):
             target = f"liid_cut.distributed.{module}.{name}"
@@ -146,6 +149,48 @@ def test_ctrl_c_during_the_cut_returns_what_there_is(
     result = solve_in_units(tmp_path, probs=PROBS, feats=FEATS, delta=0.3)
     assert result.status == "interrupted"
     assert verify(result, PROBS, result.graph)
+    assert not list(tmp_path.rglob("stop-*"))
+
+
+def test_a_second_ctrl_c_ends_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = LocalExecutor.run
+
+    def run(self: LocalExecutor, units: Any) -> Any:
+        if units and units[0].name.startswith("batch"):
+            raise KeyboardInterrupt
+        yield from original(self, units)
+
+    monkeypatch.setattr(LocalExecutor, "run", run)
+    with pytest.raises(KeyboardInterrupt):
+        solve_in_units(tmp_path, probs=PROBS, feats=FEATS, delta=0.3)
+    assert not list(tmp_path.rglob("stop-*"))
+
+
+def test_files_of_the_user_in_the_folder_stay(tmp_path: Path) -> None:
+    arrays = {"probs": PROBS, "feats": FEATS, "allowed": ALLOWED}
+    for name in arrays:
+        np.save(tmp_path / f"{name}.npy", np.arange(3))
+    solve_in_units(tmp_path, keeps=True, delta=0.5, **arrays)
+    for name in arrays:
+        np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), np.arange(3))
+
+
+@pytest.mark.parametrize("clusters_from", [100, 10_000])
+def test_a_run_goes_on_where_there_is_more_memory(
+    clusters_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feats = features(N, 128, seed=2).astype(np.float32)
+    arguments = {"probs": PROBS, "feats": feats, "neighbors": "pca", "delta": 0.4}
+    monkeypatch.setattr(projected, "CLUSTERS_FROM", clusters_from)
+    folders = []
+    for width, folder in ((32, "a"), (96, "a"), (96, "b")):
+        monkeypatch.setattr(search, "budget", lambda *_, width=width: 3 * 4 * N * width)
+        result = solve_in_units(tmp_path / folder, keeps=True, target_recall=0.9, **arguments)
+        folders = sorted(path.name for path in (tmp_path / folder).rglob("directions-*"))
+    assert folders == ["directions-96"]
+    again = solve_in_units(tmp_path / "a", keeps=True, target_recall=0.9, **arguments)
+    assert differences(result, again) == []
+    assert again.diagnostics["distributed"]["blocks_written"] == 0
 
 
 @pytest.mark.parametrize(
@@ -167,6 +212,11 @@ def test_ctrl_c_during_the_cut_returns_what_there_is(
         ({"delta": "best"}, r"delta is 'best'"),
         ({"shared_tags": True}, r"shared_tags needs allowed"),
         ({"probs": "missing.npy"}, r"missing.npy"),
+        ({"labels": np.where(LABELS < 0, LABELS, -5)}, r"labels\[\d+\] is -5; labels are 0 to 3"),
+        (
+            {"probs": np.eye(3)[[0, 1, 1]] * [1, 0, 1], "feats": None, "graph": ([[0, 1]], [1.0])},
+            r"probs\[2\] is all zero and its node has no edge in graph",
+        ),
     ],
 )
 def test_what_is_refused(arguments: dict[str, Any], message: str, tmp_path: Path) -> None:

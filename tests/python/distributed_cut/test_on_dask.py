@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from instances import features
 
+from benchmarks.generators import random_regular
 from distributed_cut.bits import differences
 from liid_cut import multiway_cut, verify
 from liid_cut.distributed import executors, from_parquet
@@ -147,6 +150,25 @@ def test_a_folder_that_workers_do_not_see(client: Any, tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"checkpoint: worker tcp://.* does not see the folder"):
         executors.check_folder(Apart(), tmp_path)
+
+
+def test_ctrl_c_reaches_a_batch_that_runs(client: Any) -> None:
+    hard = random_regular(300, 4, 6, seed=0)  # minutes
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    timer = threading.Timer(3.0, signal.pthread_kill, (main_thread, signal.SIGINT))
+    timer.start()
+    try:
+        start = time.monotonic()
+        result = multiway_cut(hard.probs, graph=hard.graph, client=client)
+        seconds = time.monotonic() - start
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, before)
+    assert result.status == "interrupted"
+    assert 3 < seconds < 30
+    assert verify(result, hard.probs, hard.graph)
 
 
 def test_what_happens_is_logged(

@@ -33,6 +33,20 @@ def test_ranges_cross_row_groups(group: int, pq: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(from_parquet(path, ["c2", "c0"]).read(3, 9), ROWS[3:9, [2, 0]])
 
 
+def test_workers_may_stand_elsewhere(
+    pq: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    pq.write_table(table(**{f"c{i}": ROWS[:, i] for i in range(4)}), "rows.parquet")
+    zarr.save("rows.zarr", ROWS)
+    readers: list[Any] = [as_reader("feats", f"rows.{kind}") for kind in ("parquet", "zarr")]
+    monkeypatch.chdir(tmp_path)
+    for reader in readers:
+        np.testing.assert_array_equal(reader.read(3, 9), ROWS[3:9])
+
+
 def test_lists_that_differ_in_length(pq: Any, tmp_path: Path) -> None:
     pq.write_table(table(f=[[1.0, 2.0], [3.0, 4.0, 5.0]]), tmp_path / "f.parquet", row_group_size=1)
     with pytest.raises(ValueError, match=r"rows from 1 on have 3 values; the first row has 2"):

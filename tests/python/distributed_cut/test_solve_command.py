@@ -101,6 +101,35 @@ def test_mistakes(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("problem/", "is in the input; name a place of its own"),
+        ("problem/probs.zarr", "is in the input; name a place of its own"),
+        ("others/", "holds thesis.txt; name a folder of its own"),
+        ("others/array.zarr", "is not an earlier result; name another"),
+        ("file/out.zarr", "file"),
+    ],
+)
+def test_bad_outputs_are_known_before_the_run(
+    name: str,
+    message: str,
+    problem: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "thesis.txt").touch()
+    (tmp_path / "file").touch()
+    zarr.save(str(tmp_path / "others" / "array.zarr"), PROBS)
+    monkeypatch.setattr("liid_cut.commands.solve.multiway_cut", None)
+    monkeypatch.chdir(tmp_path)
+    assert solve("problem", "-o", name, "--local-cluster", 1) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
     result = multiway_cut(PROBS, FEATS, delta=0.3)

@@ -34,7 +34,9 @@ def test_a_file_keeps_its_order(order: Any, tmp_path: Path) -> None:
 def test_rows_are_taken_in_spans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("liid_cut.distributed.sources._SPAN_BYTES", 3 * 28)
     np.save(tmp_path / "a.npy", ROWS)
-    np.testing.assert_array_equal(FileSource.of_npy(tmp_path / "a.npy").take(IDS), ROWS[IDS])
+    source = FileSource.of_npy(tmp_path / "a.npy")
+    for ids in (IDS, np.arange(2, 9), np.arange(9, 2, -1), np.array([4])):
+        np.testing.assert_array_equal(source.take(ids), ROWS[ids])
 
 
 @pytest.mark.parametrize("starts", [(0, 10), (0, 4, 8, 10), (0, 0, 10, 10)])
