@@ -88,28 +88,26 @@ def cut_in_units(
     def results() -> Iterator[tuple[Part, Raw]]:
         state = _Progress(progress, len(sizes))
         found: dict[int, Arrays] = {}
-        stop = store.folder / f"stop-{secrets.token_hex(8)}"
-        try:
-            while len(found) < len(parts):
-                todo = [i for i in range(len(parts)) if i not in found]
-                units = [
-                    Unit(
-                        f"batch-{i:05d}",
-                        _solve,
-                        (store, plan, i, terminals, method, deadline, stop, max_bytes),
-                    )
-                    for i in todo
-                ]
-                try:
-                    for i, done in run.as_done(units):
-                        found[todo[i]] = done.arrays
-                        state.add(done.arrays)
-                except KeyboardInterrupt:  # a limit like any other: what is left is only inspected
-                    if stop.exists():
-                        raise
-                    stop.touch()
-        finally:
-            stop.unlink(missing_ok=True)
+        # The store removes it some time after: until then a unit may look for it.
+        stop = store.folder / f".stop-{secrets.token_hex(8)}.tmp"
+        while len(found) < len(parts):
+            todo = [i for i in range(len(parts)) if i not in found]
+            units = [
+                Unit(
+                    f"batch-{i:05d}",
+                    _solve,
+                    (store, plan, i, terminals, method, deadline, stop, max_bytes),
+                )
+                for i in todo
+            ]
+            try:
+                for i, done in run.as_done(units):
+                    found[todo[i]] = done.arrays
+                    state.add(done.arrays)
+            except KeyboardInterrupt:  # a limit like any other: what is left is only inspected
+                if stop.exists():
+                    raise
+                stop.touch()
         there = sum(len(arrays["reused"]) for arrays in found.values())
         _log.info("batches: %d, %d were there", len(parts), there)
         for i, arrays in found.items():
@@ -163,7 +161,7 @@ def _solve(
         probs, mask = terminals.raw(nodes)
         weights = terminals.weights(probs, mask, nodes)
         ends = np.searchsorted(nodes, plan.edges.take(edge_ids)).astype(np.int32)
-        stopped = stop.exists()
+        stopped = _is_stopped(stop)
         raw = _core.solve(
             weights,
             ends,
@@ -207,10 +205,15 @@ def _stopper(stop: Path) -> Callable[..., None]:
         if time.monotonic() - looked < _SECONDS_BETWEEN_LOOKS:
             return
         looked = time.monotonic()
-        if stop.exists():
+        if _is_stopped(stop):
             raise KeyboardInterrupt  # the core's word for it
 
     return look
+
+
+def _is_stopped(stop: Path) -> bool:
+    """Whether the client says so, or has gone and removed the run's folder."""
+    return stop.exists() or not stop.parent.exists()
 
 
 def _raw(store: Store, name: str, arrays: Arrays) -> Raw:

@@ -99,10 +99,6 @@ class Store:
         _remove_abandoned(self.folder)
         self._check_settings()
 
-    def within(self, name: str) -> Store:
-        """A folder in this one, for blocks that also depend on what ``name`` says."""
-        return Store(self.folder / name, self.key, self.journal)
-
     def read(self, name: str) -> Block | None:
         """A block; None where it is not there, or damaged, which the journal then says.
 

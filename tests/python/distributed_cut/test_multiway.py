@@ -17,7 +17,6 @@ from liid_cut.coupling import sample
 from liid_cut.distributed import ranges
 from liid_cut.distributed.neighbors import search
 from liid_cut.distributed.run import LocalExecutor
-from liid_cut.neighbors import projected
 
 N, K = 1500, 4
 RNG = np.random.default_rng(0)
@@ -149,7 +148,6 @@ def test_ctrl_c_during_the_cut_returns_what_there_is(
     result = solve_in_units(tmp_path, probs=PROBS, feats=FEATS, delta=0.3)
     assert result.status == "interrupted"
     assert verify(result, PROBS, result.graph)
-    assert not list(tmp_path.rglob("stop-*"))
 
 
 def test_a_second_ctrl_c_ends_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +161,6 @@ def test_a_second_ctrl_c_ends_the_call(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(LocalExecutor, "run", run)
     with pytest.raises(KeyboardInterrupt):
         solve_in_units(tmp_path, probs=PROBS, feats=FEATS, delta=0.3)
-    assert not list(tmp_path.rglob("stop-*"))
 
 
 def test_files_of_the_user_in_the_folder_stay(tmp_path: Path) -> None:
@@ -175,22 +172,21 @@ def test_files_of_the_user_in_the_folder_stay(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.load(tmp_path / f"{name}.npy"), np.arange(3))
 
 
-@pytest.mark.parametrize("clusters_from", [100, 10_000])
-def test_a_run_goes_on_where_there_is_more_memory(
-    clusters_from: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_run_goes_on_with_other_memory_as_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feats = features(N, 128, seed=2).astype(np.float32)
-    arguments = {"probs": PROBS, "feats": feats, "neighbors": "pca", "delta": 0.4}
-    monkeypatch.setattr(projected, "CLUSTERS_FROM", clusters_from)
-    folders = []
-    for width, folder in ((32, "a"), (96, "a"), (96, "b")):
-        monkeypatch.setattr(search, "budget", lambda *_, width=width: 3 * 4 * N * width)
-        result = solve_in_units(tmp_path / folder, keeps=True, target_recall=0.9, **arguments)
-        folders = sorted(path.name for path in (tmp_path / folder).rglob("directions-*"))
-    assert folders == ["directions-96"]
-    again = solve_in_units(tmp_path / "a", keeps=True, target_recall=0.9, **arguments)
-    assert differences(result, again) == []
-    assert again.diagnostics["distributed"]["blocks_written"] == 0
+
+    def solve(width: int) -> Any:
+        monkeypatch.setattr(search, "budget", lambda *_: 3 * 4 * N * width)
+        settings = {"neighbors": "pca", "target_recall": 0.9, "delta": 0.4}
+        return solve_in_units(tmp_path, keeps=True, probs=PROBS, feats=feats, **settings)
+
+    begun = solve(64)
+    (tmp_path / "distributed" / "neighbors" / "pca-1-ranked-000000.ckpt").unlink()
+    assert differences(begun, solve(128)) == []
+    with pytest.raises(ValueError, match="was begun with memory for 64 directions, and here are 3"):
+        solve(32)
 
 
 @pytest.mark.parametrize(

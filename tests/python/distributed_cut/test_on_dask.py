@@ -16,7 +16,7 @@ from instances import features
 
 from benchmarks.generators import random_regular
 from distributed_cut.bits import differences
-from liid_cut import multiway_cut, verify
+from liid_cut import MultiwayCutWarning, multiway_cut, verify
 from liid_cut.distributed import executors, from_parquet
 from liid_cut.distributed.units import Unit
 
@@ -153,7 +153,7 @@ def test_a_folder_that_workers_do_not_see(client: Any, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_reaches_a_batch_that_runs(client: Any) -> None:
-    hard = random_regular(300, 4, 6, seed=0)  # minutes
+    hard = random_regular(300, 4, 6, seed=6, weight=0.28)  # open after minutes
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     main_thread = threading.main_thread().ident
     assert main_thread is not None
@@ -161,14 +161,19 @@ def test_ctrl_c_reaches_a_batch_that_runs(client: Any) -> None:
     timer.start()
     try:
         start = time.monotonic()
-        result = multiway_cut(hard.probs, graph=hard.graph, client=client)
+        with pytest.warns(MultiwayCutWarning):
+            result = multiway_cut(hard.probs, graph=(hard.edges, hard.weights), client=client)
         seconds = time.monotonic() - start
     finally:
         timer.cancel()
         signal.signal(signal.SIGINT, before)
     assert result.status == "interrupted"
     assert 3 < seconds < 30
-    assert verify(result, hard.probs, hard.graph)
+    deadline = time.monotonic() + 30
+    while any(client.processing().values()):  # the batch that was interrupted
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert verify(result, hard.probs, result.graph)
 
 
 def test_what_happens_is_logged(

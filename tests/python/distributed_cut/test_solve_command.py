@@ -107,7 +107,7 @@ def test_mistakes(
         ("problem/", "is in the input; name a place of its own"),
         ("problem/probs.zarr", "is in the input; name a place of its own"),
         ("others/", "holds thesis.txt; name a folder of its own"),
-        ("others/array.zarr", "is not an earlier result; name another"),
+        ("array.zarr", "is not an earlier result; name another"),
         ("file/out.zarr", "file"),
     ],
 )
@@ -123,7 +123,7 @@ def test_bad_outputs_are_known_before_the_run(
     (tmp_path / "others").mkdir()
     (tmp_path / "others" / "thesis.txt").touch()
     (tmp_path / "file").touch()
-    zarr.save(str(tmp_path / "others" / "array.zarr"), PROBS)
+    zarr.save(str(tmp_path / "array.zarr"), PROBS)
     monkeypatch.setattr("liid_cut.commands.solve.multiway_cut", None)
     monkeypatch.chdir(tmp_path)
     assert solve("problem", "-o", name, "--local-cluster", 1) == 2

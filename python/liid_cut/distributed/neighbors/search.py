@@ -116,20 +116,20 @@ class _InUnits:
         prefix = f"pca-{effort}"
         if plan.clusters is None:
             starts = all_pairs.candidates_of_all_pairs(
-                self._run, plan.store, prefix, self._features, plan.coordinates, length
+                self._run, self._store, prefix, self._features, plan.coordinates, length
             )
             parts = self._run.do(
                 Unit(
                     block_name(f"{prefix}-ranked", i),
                     _rank_block,
-                    (self._features, plan.store, prefix, self._k, i, *rows),
-                    plan.store,
+                    (self._features, self._store, prefix, self._k, i, *rows),
+                    self._store,
                     ("rows", "last"),
                 )
                 for i, rows in enumerate(ranges(starts))
             )
             table = ranking.table_of_ranked(
-                self._run, plan.store, f"{prefix}-ranked", starts, self._k, parts, None
+                self._run, self._store, f"{prefix}-ranked", starts, self._k, parts, None
             )
             return table, projected.how_found(plan.width, length)
 
@@ -142,22 +142,22 @@ class _InUnits:
                 block_name(prefix, i),
                 _rank_near_clusters,
                 (self._features, plan.ordered, n_probes, length, self._k, *rows),
-                plan.store,
+                self._store,
                 ("rows", "last"),
             )
             for i, rows in enumerate(ranges(starts))
         )
         place = np.empty_like(plan.clusters.order)
         place[plan.clusters.order] = np.arange(self.n)
-        write_once(plan.store, "places", {"places": place})
+        write_once(self._store, "places", {"places": place})
         table = ranking.table_of_ranked(
             self._run,
-            plan.store,
+            self._store,
             prefix,
             starts,
             self._k,
             parts,
-            file_source(plan.store, "places", "places"),
+            file_source(self._store, "places", "places"),
         )
         return table, projected.how_found(plan.width, length, n_probes, count)
 
@@ -187,8 +187,6 @@ class _Projection:
 
     Attributes
     ----------
-    store : of all that depends on how many directions the memory of this run holds: a later run
-        may have more.
     width, n_candidates : of the plan, for effort 1; where there are clusters, ``needed_probes``.
     coordinates : source (n, width).
     clusters, ordered : None where all pairs are few enough.
@@ -208,8 +206,7 @@ class _Projection:
         found, _ = exact_neighbors(run, store, "plan", features, sample, k)
         neighbors = found.astype(np.int64)
         miss = projected.missed(target_recall)
-        widths = projected.widths_that_fit(n, d, max_bytes)
-        self.store = store = store.within(f"directions-{widths[-1]}")
+        widths = _widths_of_the_run(store, projected.widths_that_fit(n, d, max_bytes))
         directions = coordinates.directions_of(run, store, features, widths[-1])
         ranks = coordinates.ranks_of(run, store, features, directions, widths, sample, neighbors)
         self.width, self.n_candidates = projected.cheapest_plan(
@@ -225,6 +222,23 @@ class _Projection:
             of_sample = self.coordinates.take(sample)
             self.needed_probes = projected.needed_probes(self.clusters, of_sample, neighbors, miss)
             self.ordered = clusters.sorted_by_cluster(run, store, self.coordinates, self.clusters)
+
+
+def _widths_of_the_run(store: Store, fitting: list[int]) -> list[int]:
+    """Numbers of directions to choose from: those that the run began with.
+
+    Raises
+    ------
+    ValueError : there is less memory than there was, and not for all of them.
+    """
+    name = "widths"
+    most = int(store.get(name, lambda: {"most": np.array(fitting[-1])})["most"])
+    if most > fitting[-1]:
+        raise ValueError(
+            f"checkpoint: {store.folder} was begun with memory for {most} directions, and here are "
+            f"{fitting[-1]}; raise max_memory, or name another folder"
+        )
+    return [width for width in fitting if width <= most]
 
 
 # ---- units
