@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from liid_cut.proofs import MOST_NESTED, Floats, Malformed, Scope, cuts_of
+from liid_cut.proofs import MOST_NESTED, Floats, Malformed, Scope, cuts_of, position
 
 
 def conditional_bounds(
@@ -66,7 +66,7 @@ def _prove(
             )
             continue
         if step["kind"] == "branch":
-            u, k = np.searchsorted(scope.nodes, step["node"]), step["label"]
+            u, k = position(scope.nodes, step["node"]), step["label"]
             taken, dropped = costs.copy(), costs.copy()
             taken[u, np.arange(costs.shape[1]) != k] = np.inf
             dropped[u, k] = np.inf

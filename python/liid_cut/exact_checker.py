@@ -80,7 +80,7 @@ class ExactChecker(Checker):
         if self.report.exact_cost is None:
             return
         found: Any = self.bounds_of_components()
-        for i in np.flatnonzero(r.components["stage"] == "enumeration"):
+        for i in self.enumerated():
             found[i] = self.bound_by_enumeration(int(i))
         if not all(isinstance(bound, int) for bound in found):
             if not self.report.problems:

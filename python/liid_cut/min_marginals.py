@@ -30,7 +30,7 @@ from liid_cut.confidence import votes
 from liid_cut.costs import label_costs_of, weights_of_costs
 from liid_cut.forest import forest_min_marginals, spanning_forest
 from liid_cut.inputs import as_n_threads, as_positive_int
-from liid_cut.proofs import Malformed, Scope
+from liid_cut.proofs import BAD_CERTIFICATE, Scope
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -115,7 +115,7 @@ def min_marginals(
     own_cost = np.asarray(result.components["cost"])
     try:
         bounds, is_tree = _bounds(result, costs)
-    except (Malformed, LookupError, TypeError, ValueError, ArithmeticError) as error:
+    except BAD_CERTIFICATE as error:
         raise ValueError(f"the certificate of the result is malformed: {error}") from None
     lower = bounds - own_cost[ids][:, None]
 

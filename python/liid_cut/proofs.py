@@ -30,6 +30,10 @@ class Malformed(Exception):
     """A certificate that is not one; the message says where."""
 
 
+# What reading a certificate that is not one may raise.
+BAD_CERTIFICATE = (Malformed, LookupError, TypeError, ValueError, ArithmeticError)
+
+
 @dataclass(frozen=True)
 class Scope:
     """Nodes and edges that a proof is about; ``ends`` are rows of ``nodes``.
@@ -230,7 +234,7 @@ def _prove(
             terms = scope.with_messages(costs, messages, cuts).min(axis=1, initial=scope.infinite)
             least = min(least, gained + scope.total(terms))
         elif step["kind"] == "branch":
-            (u,) = _rows(scope.nodes, [step["node"]])
+            u = position(scope.nodes, step["node"])
             k = _label(step["label"], costs.shape[1])
             taken, dropped = costs.copy(), costs.copy()
             taken[u, np.arange(costs.shape[1]) != k] = scope.infinite
@@ -242,7 +246,7 @@ def _prove(
             total = gained + scope.total(terms)
             left = costs.copy()
             for node, label in step["ruled_out"]:
-                (u,) = _rows(scope.nodes, [node])
+                u = position(scope.nodes, node)
                 k = _label(label, costs.shape[1])
                 least = min(least, total - terms[u] + with_messages[u, k])
                 left[u, k] = scope.infinite
@@ -272,6 +276,13 @@ def _rows(ids: npt.NDArray[Any], wanted: Any) -> npt.NDArray[np.int64]:
     if (rows >= len(ids)).any() or (ids[rows] != wanted).any():
         raise Malformed("a proof names a node or edge outside its part")
     return rows
+
+
+def position(ids: npt.NDArray[Any], node: Any) -> int:
+    """Position of one id: of several, a branch would leave out what takes the label at some."""
+    if np.ndim(node) != 0:
+        raise Malformed("a proof names several nodes as one")
+    return int(_rows(ids, node))
 
 
 def _label(label: Any, n_labels: int) -> int:

@@ -40,13 +40,12 @@ from liid_cut.constraints.inputs import as_constraints, with_extra_edges
 from liid_cut.costs import costs_of_weights, terminal_weights
 from liid_cut.graph import canonical_edges, to_csr
 from liid_cut.inputs import Matrix
+from liid_cut.labellings import MOST_LABELLINGS, all_labellings, count_labellings
 from liid_cut.presets import PRESETS, authors_labels
-from liid_cut.proofs import Floats, Malformed, Scope, bound_by_node
+from liid_cut.proofs import BAD_CERTIFICATE, Floats, Malformed, Scope, bound_by_node
 from liid_cut.weights import TERMINAL_WEIGHTS
 
 TOLERANCE = 1e-9
-_LABELLINGS_PER_BLOCK = 1 << 16
-_MOST_LABELLINGS = 1 << 22
 
 
 @dataclass
@@ -158,6 +157,7 @@ class Checker:
         self.weights = np.asarray(result.weights)
         self.probs = probs
         self.allowed = allowed
+        self.is_refused = False  # the certificate
 
     def run(
         self, graph: Any, labels: npt.NDArray[np.int32], extra_edges: Any = None
@@ -269,7 +269,7 @@ class Checker:
         r = self.result
         cost, claimed = r.components["cost"], r.components["lower_bound"]
         proven = self.bounds_of_components()
-        for t in np.flatnonzero(r.components["stage"] == "enumeration"):
+        for t in self.enumerated():
             proven[t] = self.bound_by_enumeration(int(t))
         self.report.lower_bound = _sum(proven)
 
@@ -332,10 +332,15 @@ class Checker:
                 parts = [part for t in components for part in proofs.get(t, ())]
                 numbers = scope.numbers(messages[edges])
                 terms[nodes] = bound_by_node(scope, self.costs(nodes), numbers, parts)
-        except (Malformed, LookupError, TypeError, ValueError, ArithmeticError) as error:
-            self.complain(f"the certificate is malformed: {error}")
-            return np.full(len(r.components), -np.inf)
+        except BAD_CERTIFICATE as error:
+            return self.without_certificate(error)
         return self.per_component(terms)
+
+    def without_certificate(self, error: Exception) -> Floats:
+        """Complain of it; no component has a bound, and none is enumerated."""
+        self.complain(f"the certificate is malformed: {error}")
+        self.is_refused = True
+        return np.full(len(self.result.components), -np.inf)
 
     def batches(self) -> Iterator[tuple[Iterable[int], npt.NDArray[Any], npt.NDArray[Any]]]:
         """Components, their nodes and their edges, both ascending; some rows at a time.
@@ -359,20 +364,21 @@ class Checker:
             )
             first = last
 
+    def enumerated(self) -> npt.NDArray[np.intp]:
+        """Components that are proven by looking at every labelling."""
+        stage = self.result.components["stage"]
+        return np.flatnonzero((stage == "enumeration") & (not self.is_refused))
+
     def bound_by_enumeration(self, t: int) -> Any:
         """The cheapest of all labellings of a component."""
         nodes, edge_ids, local_edges = self.component(t)
         scope, costs = self.scope(nodes, edge_ids), self.costs(nodes)
         choices = [np.flatnonzero(row != scope.infinite) for row in costs]
-        count = math.prod(len(c) for c in choices)
-        if count > _MOST_LABELLINGS:
+        if count_labellings(choices) > MOST_LABELLINGS:
             self.complain(f"component {t} is too large to have been enumerated")
             return -math.inf
         best = scope.infinite
-        for start in range(0, count, _LABELLINGS_PER_BLOCK):
-            index = np.arange(start, min(start + _LABELLINGS_PER_BLOCK, count))
-            digits = np.unravel_index(index, [len(c) for c in choices])
-            labels = np.stack([c[d] for c, d in zip(choices, digits, strict=True)])
+        for labels in all_labellings(choices):
             total = sum(of_node[row] for of_node, row in zip(costs, labels, strict=True))
             cut = labels[local_edges[:, 0]] != labels[local_edges[:, 1]]
             best = min(best, (total + scope.weights @ cut).min())

@@ -267,3 +267,19 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     np.savez(problem, **arrays)
     assert cli.main(["solve", problem, "-o", out, "--coverage"]) == 2
     assert "--coverage needs image_ids and image_tags" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_link_between_enumerated_components_is_a_problem(exact: bool) -> None:
+    inst = instance(np.eye(3)[[0, 1, 2, 0]], [[0, 1], [2, 3]], [0.5, 0.5])
+    plain = inst.solve(method="brute_force")
+    assert plain.n_components == 2
+    checked = verify(plain, inst.probs, inst.graph, must_link=[[0, 3]], exact=exact)
+    assert_rejected(checked, "must_link|certificate is malformed")
+
+
+def test_ruled_out_labels_that_are_no_pairs(result: MultiwayCutResult) -> None:
+    step = {"kind": "rule_out", "messages": None, "ruled_out": np.zeros((1, 3), int)}
+    inner = step | {"children": [{"kind": "bound", "messages": None, "parts": [], "children": []}]}
+    result.proofs = [{"nodes": np.array([0]), "edges": np.empty(0, int), "proof": inner}]
+    assert_rejected(checked(result), "malformed")

@@ -77,6 +77,8 @@ FORGED: dict[str, tuple[Edit, str]] = {
     "child more": (in_step("branch", lambda s: s["children"].append(bound())), "has 3 children"),
     "no child": (in_step("branch", put("children", [])), "'branch' has 0 children"),
     "other label": (in_step("branch", put("label", 1)), NOT_PROVEN),
+    "several nodes": (in_step("branch", put("node", [0, 1])), "malformed: a proof names several"),
+    "node in an array": (in_step("branch", put("node", np.array([0]))), "names several nodes"),
     "label too large": (in_step("branch", put("label", 3)), "a proof names label 3; labels are 0"),
     "label negative": (in_step("branch", put("label", -1)), "a proof names label -1; labels are"),
     "other node": (in_step("branch", put("node", 1)), NOT_PROVEN),
@@ -193,3 +195,13 @@ def test_a_branch_on_no_label_drops_none() -> None:
     step = branch(0, -1, [bound(), bound()])
     forged = claiming(inst, [0], [part([0], [], step)])
     assert_rejected(verify(forged, inst.probs), "malformed: a proof names label -1")
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_branch_on_two_nodes_at_once_proves_nothing(exact: bool) -> None:
+    # "Both take label 0" and "neither takes it" leave the optimum, 0.1, out.
+    inst = instance([[1, 0], [0, 1]], [[0, 1]], [0.1])
+    proof = branch([0, 1], 0, [bound(np.zeros((1, 2))), bound(np.zeros((1, 2)))])
+    forged = claiming(inst, [0, 0], [part([0, 1], [0], proof)])
+    assert forged.cost == 1
+    assert_rejected(verify(forged, inst.probs, exact=exact), "a proof names several nodes")

@@ -206,7 +206,8 @@ class OutOfTime(Exception):
 class CopySolver:
     """Cuts of copies, with the settings and the deadline of the whole solve.
 
-    ``max_memory``: bytes for each call of the solver; 0: no limit.
+    ``max_memory``: bytes for each call of the solver; 0: no limit. ``left_open``: why it could not
+    prove a cut, if so.
     """
 
     n_labels: int
@@ -215,6 +216,7 @@ class CopySolver:
     max_memory: int = 0
     deadline: float = np.inf
     copies: int = 0
+    left_open: str = "unproven"
 
     def seconds_left(self) -> float:
         """Until the deadline.
@@ -262,6 +264,8 @@ class CopySolver:
         )
         if raw["status"] in ("time_limit", "interrupted"):
             raise OutOfTime(raw["status"])
+        if raw["status"] == "memory_limit":
+            self.left_open = "memory_limit"
         copy_of = np.repeat(np.arange(len(copies)), sizes)
         table = raw["components"]
         copy_of_component = np.zeros(len(table["size"]), dtype=np.int64)

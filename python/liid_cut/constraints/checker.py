@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from liid_cut.constraints.blocks import Structure
 from liid_cut.constraints.certificate import bound_terms, checked, coupled_nodes
-from liid_cut.constraints.enumeration import MOST_LABELLINGS, enumerate_block, n_labellings
+from liid_cut.constraints.enumeration import choices_of, enumerate_block
 from liid_cut.constraints.inputs import Bools, Constraints, Ints
 from liid_cut.constraints.reduced import Floats, Reduced, reduce_problem
-from liid_cut.proofs import Malformed
+from liid_cut.labellings import MOST_LABELLINGS, count_labellings
+from liid_cut.proofs import BAD_CERTIFICATE, Malformed
 from liid_cut.verify import Checker
 
 
@@ -79,8 +80,9 @@ class ConstrainedChecker(Checker):
         """What messages, proofs and the certificate prove of each component."""
         r = self.result
         n_components = len(r.components)
+        problem = self.problem  # an error of it is one of the input
         try:
-            problem, component = self.problem, self.component_of
+            component = self.component_of
             certificate = checked(r.get("certificate"), self.n_labels)
             messages = problem.messages(np.asarray(r.messages))
             terms, _ = bound_terms(problem, messages, r.proofs, certificate)
@@ -90,9 +92,8 @@ class ConstrainedChecker(Checker):
             for part in r.proofs:
                 if np.ptp(component[part["nodes"]]) != 0:
                     raise Malformed("a part reaches over two components")
-        except (Malformed, LookupError, TypeError, ArithmeticError) as error:
-            self.complain(f"the certificate is malformed: {error}")
-            return np.full(n_components, -np.inf)
+        except BAD_CERTIFICATE as error:
+            return self.without_certificate(error)
         sums = self.zeros(n_components)
         np.add.at(sums, component, terms)
         return np.asarray(sums + self.always_cut())
@@ -103,7 +104,7 @@ class ConstrainedChecker(Checker):
         nodes_of_t = (self.component_of == t).astype(np.int32)
         structure = Structure(problem, nodes_of_t)
         block = structure.block(structure.nodes([1]))
-        if n_labellings(block) > MOST_LABELLINGS:
+        if count_labellings(choices_of(block)) > MOST_LABELLINGS:
             self.complain(f"component {t} is too large to have been enumerated")
             return -np.inf
         return enumerate_block(block)[0] + self.always_cut()[t]

@@ -5,34 +5,27 @@ Input: a block. Output: its cheapest labelling, or none. In NumPy, many labellin
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from liid_cut.constraints.blocks import Block, Labels
-
-MOST_LABELLINGS = 1 << 22
-_PER_CALL = 1 << 16
+from liid_cut.labellings import all_labellings
 
 
-def n_labellings(block: Block) -> int:
-    """How many labellings there are, constraints aside."""
-    return math.prod(block.allowed.sum(axis=1).tolist())
+def choices_of(block: Block) -> list[npt.NDArray[np.intp]]:
+    """The labels that each node may take, constraints aside."""
+    return [np.flatnonzero(row) for row in block.allowed]
 
 
 def enumerate_block(block: Block) -> tuple[Any, Labels | None]:
     """The least cost, and the first labelling that has it."""
-    choices = [np.flatnonzero(row) for row in block.allowed]
-    sizes = [len(choice) for choice in choices]
     logic = block.logic
     best: Any = block.infinite
     best_labels = None
-    for start in range(0, math.prod(sizes), _PER_CALL):
-        index = np.arange(start, min(start + _PER_CALL, math.prod(sizes)))
-        digits = np.unravel_index(index, sizes)
-        labels = np.stack([c[d] for c, d in zip(choices, digits, strict=True)])
-        total = np.zeros(len(index), dtype=block.costs.dtype)
+    for labels in all_labellings(choices_of(block)):
+        total = np.zeros(labels.shape[1], dtype=block.costs.dtype)
         for row, taken in zip(block.costs, labels, strict=True):
             total += row[taken]
         for (u, v), weight in zip(block.ends, block.weights, strict=True):

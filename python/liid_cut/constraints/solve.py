@@ -18,7 +18,7 @@ import scipy
 from liid_cut import _core
 from liid_cut.constraints.blocks import CopySolver, Labels, Structure
 from liid_cut.constraints.certificate import block_bounds, earned, pack_trees
-from liid_cut.constraints.enumeration import MOST_LABELLINGS, enumerate_block, n_labellings
+from liid_cut.constraints.enumeration import choices_of, enumerate_block
 from liid_cut.constraints.feasible import feasible_labels, kept_literals
 from liid_cut.constraints.inputs import Bools, Constraints, Ints
 from liid_cut.constraints.pieces import divide
@@ -26,6 +26,7 @@ from liid_cut.constraints.reduced import Floats, Reduced, reduce_problem
 from liid_cut.constraints.search import ConstrainedSearch
 from liid_cut.graph import Edges, Weights
 from liid_cut.inputs import Matrix
+from liid_cut.labellings import MOST_LABELLINGS, count_labellings
 from liid_cut.progress import Report
 from liid_cut.proofs import Scope, bound_by_node
 
@@ -144,6 +145,7 @@ class _Solution:
         self.nodes = raw["components"]["search_nodes"].astype(np.int64)
         self.coupled: list[Ints] = []  # components
         self.status = raw["status"]
+        self.left_open = "unproven"  # what is open although no limit was met
         self.certificate = pack_trees([], {}, problem.n_labels)
         self.facts: dict[str, int] = {"rounds": 0, "copies": 0, "largest_cluster": 0}
 
@@ -167,6 +169,7 @@ class _Solution:
         self.labels = search.best
         if search.status != "optimal":
             self.status = search.status
+        self.left_open = solver.left_open
         trees = [tree for cluster in search.clusters for tree in cluster.proof.trees]
         prices = {
             row: value for cluster in search.clusters for row, value in cluster.proof.prices.items()
@@ -228,7 +231,7 @@ class _Solution:
             block = structure.block(structure.nodes(components))
             if not np.isin(block.nodes, bound_nodes).any():
                 continue
-            if n_labellings(block) > MOST_LABELLINGS:
+            if count_labellings(choices_of(block)) > MOST_LABELLINGS:
                 raise ValueError(
                     f"method brute_force: constraints connect {len(block.nodes)} nodes with more "
                     f"than {MOST_LABELLINGS} labellings; use method auto or ckr"
@@ -265,7 +268,7 @@ class _Solution:
         bound = np.minimum(np.bincount(number, self.bounds + constant), total)
         closed = total - bound <= _OPTIMAL * np.maximum(1.0, np.abs(total))
         is_optimal = bool(closed.all())
-        why = self.status if self.status != "optimal" else "memory_limit"
+        why = self.status if self.status != "optimal" else self.left_open
         statuses = np.where(closed, "optimal", why)
         plain = raw["components"]
         return {
