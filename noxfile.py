@@ -38,6 +38,8 @@ CORE_TESTS = [
 ]
 QUICK = ["-q", "-m", "not slow", "--ignore=tests/python/mil"]
 NIGHTLY = [
+    "lint",
+    "docs",
     "cpp",
     "asan",
     "tsan",
@@ -49,7 +51,6 @@ NIGHTLY = [
     "wheel",
     "reproducibility",
     "faults",
-    "fuzz",
 ]
 THREAD_TESTS = [f"tests/python/test_{name}.py" for name in ("boxes", "determinism", "neighbors")]
 CPP_FOLDERS = ["cpp", "tests/cpp", "tests/fuzz", "tests/python/consumer"]
@@ -267,7 +268,7 @@ def nightly(session: nox.Session) -> None:
     """Everything slow that CI leaves out, one session after the other."""
     for name in NIGHTLY:
         session.notify(name)
-    session.notify("fuzz", ["--hours", "1"])
+    session.notify("fuzz", ["--hours", "1"])  # a session is queued once
 
 
 @nox.session

@@ -120,13 +120,12 @@ def preferences_of(
     weights: npt.NDArray[Any], allowed: npt.NDArray[np.bool_] | None
 ) -> tuple[Counts, npt.NDArray[np.bool_]]:
     """Each node's label of largest weight among those allowed, and whether it has a preference."""
-    n_labels = weights.shape[1]
-    if allowed is not None:
-        weights = np.where(allowed, weights, -1)
-    preferred = weights.argmax(axis=1)
-    least = weights.min(axis=1, initial=np.inf)
+    if allowed is None:
+        allowed = np.ones(weights.shape, dtype=bool)
+    preferred = np.where(allowed, weights, -1).argmax(axis=1)
     largest = weights[np.arange(len(weights)), preferred]
-    return preferred, (largest > least) | (n_labels == 1)
+    least = weights.min(axis=1, initial=np.inf, where=allowed)
+    return preferred, (largest > least) | (allowed.sum(axis=1) == 1)
 
 
 def _lost_labels(preferred: Counts, labels: Labels) -> tuple[Counts, Counts, Counts]:

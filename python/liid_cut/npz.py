@@ -96,6 +96,7 @@ def replacing(path: FilePath) -> Iterator[IO[bytes]]:
         yield file
         file.flush()
         os.fsync(file.fileno())
+        file.close()  # Windows renames no open file
         os.replace(file.name, target)
 
 

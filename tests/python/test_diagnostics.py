@@ -18,7 +18,7 @@ from liid_cut import (
     make_problem,
     multiway_cut,
 )
-from liid_cut.diagnostics import diagnose
+from liid_cut.diagnostics import diagnose, preferences_of
 
 PROBS, FEATS = probabilities(300, 4, 0), features(300, 8, 0, n_clusters=1)
 
@@ -183,3 +183,11 @@ def test_a_stopped_solve_claims_no_optimum() -> None:
         result = multiway_cut(probs, graph=(inst.edges, 0.8 * inst.weights), time_limit=1e-6)
     assert result.status == "time_limit"
     assert not any("optimum" in sentence for sentence in result.diagnostics["warnings"])
+
+
+def test_nodes_that_tags_leave_indifferent_prefer_nothing() -> None:
+    weights = np.array([[0.0, 0, 0], [0, 0, 0], [0, 0, 0.5], [0.3, 0.3, 0.3]])
+    allowed = np.array([[True, True, False], [False, True, False], [True, False, True], [True] * 3])
+    preferred, decided = preferences_of(weights, allowed)
+    assert decided.tolist() == [False, True, True, False]
+    assert preferred[1:3].tolist() == [1, 2]

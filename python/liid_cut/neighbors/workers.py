@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 # Of address space: a stack, and what starting needs.
 _BYTES_OF_A_THREAD = 16 << 20
+_MOST_ASKED_FOR = 64
 
 
 class Workers:
@@ -54,9 +55,15 @@ class Workers:
 
         # A thread that Python cannot give memory never says that it has started, and start() waits
         # for it for ever: better a MemoryError now.
-        np.empty(self.n_threads * _BYTES_OF_A_THREAD, dtype=np.uint8)
-        futures = [self._pool.submit(work) for _ in range(self.n_threads)]
+        np.empty(min(self.n_threads, _MOST_ASKED_FOR) * _BYTES_OF_A_THREAD, dtype=np.uint8)
+        futures: list[Future[None]] = []
         try:
+            try:
+                for _ in range(self.n_threads):
+                    futures.append(self._pool.submit(work))
+            except RuntimeError:  # the system has no more threads
+                if not futures:
+                    work()
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
             stopped.set()  # also on Ctrl-C: nothing runs on behind the caller's back

@@ -126,7 +126,7 @@ def plan_run(
     n_neighbors: int = 3,
     neighbors: str = "auto",
     symmetrize: str | None = None,
-    delta: float | str = "auto",
+    delta: float | str | None = None,
     target_recall: float = 0.999,
     dtype: str = "float32",
     max_memory: int | str | None = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from liid_cut.inputs import MAX_INDEX, as_bytes, as_choice, as_number, as_positive_int
 from liid_cut.memory import machine_bytes
 from liid_cut.neighbors.methods import METHODS
+from liid_cut.neighbors.workers import usable_cores
 from liid_cut.problem import as_symmetrize
 
 DTYPES = {"float16": 2, "float32": 4, "float64": 8}
@@ -81,11 +81,13 @@ def plan_settings(
     recall = as_number("target_recall", target_recall, positive=True)
     if recall > 1:
         raise ValueError(f"target_recall is {target_recall}; it must be at most 1")
+    if delta is None:
+        delta = "auto"
     if delta != "auto":
         as_number("delta", delta, positive=False)
     cores = cores_per_worker
     if cores is None:
-        cores = len(os.sched_getaffinity(0))
+        cores = usable_cores()
     return PlanSettings(
         n=int(n),
         d=int(d),
