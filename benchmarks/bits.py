@@ -23,6 +23,7 @@ import numpy as np
 
 import liid_cut
 from benchmarks.instances import Instance
+from liid_cut.neighbors import projected
 
 CUT_FIELDS = (
     "labels",
@@ -52,12 +53,10 @@ def cases(arrays: dict[str, Any], threads: int) -> Iterator[tuple[str, Any]]:
 
     probs, feats = arrays["proposals/probs"], arrays["proposals/feats"]
     images = arrays["proposals/image_ids"], arrays["proposals/image_tags"]
-    for method in ("exact", "certified", "pca"):
+    wide = arrays["wide"]
+    for method in ("exact", "certified", "pca", "pca in clusters"):
         for dtype in (np.float32, np.float16):
-            table = liid_cut.find_neighbors(
-                feats.astype(dtype), 5, neighbors=method, n_jobs=threads
-            )
-            found = {"ids": table.ids, "similarities": table.similarities}
+            found = neighbours(wide.astype(dtype), method, threads)
             yield f"neighbours: {method}, {np.dtype(dtype)}", found
 
     allowed = liid_cut.tags_to_allowed(*images)
@@ -82,6 +81,22 @@ def cases(arrays: dict[str, Any], threads: int) -> Iterator[tuple[str, Any]]:
     labels = np.where(np.arange(len(probs)) % 3 == 0, arrays["proposals/labels"], -1)
     yield "logarithms: fit_temperature", liid_cut.fit_temperature(probs, labels)
     yield "features: nms", liid_cut.batched_nms(arrays["boxes"], arrays["scores"], n_jobs=threads)
+
+
+def neighbours(feats: Any, method: str, threads: int) -> dict[str, Any]:
+    """The table of a method, which a fallback to another one would not show."""
+    name, _, clusters = method.partition(" in ")
+    kept = projected.CLUSTERS_FROM
+    if clusters:
+        projected.CLUSTERS_FROM = len(feats)
+    try:
+        table = liid_cut.find_neighbors(feats, 5, neighbors=name, target_recall=0.9, n_jobs=threads)
+    finally:
+        projected.CLUSTERS_FROM = kept
+    reason = table.report["reason"]
+    if table.report["method"] != name or ("clusters" in reason) != bool(clusters):
+        raise SystemExit(f"{method} was not taken: {table.report}")
+    return {"ids": table.ids, "similarities": table.similarities}
 
 
 def cut(inst: Instance, **options: Any) -> dict[str, Any]:

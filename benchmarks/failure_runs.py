@@ -10,7 +10,6 @@ standard error. `Child` starts it, ends it after so many CPU seconds, and counts
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import bits
 from benchmarks.proposals import proposals
 
 PER_IMAGE = 20
@@ -41,20 +41,8 @@ def write_problem(folder: Path, n: int, d: int, n_labels: int, seed: int = 1) ->
 
 def digest(result: Any) -> str:
     """Of every bit that a result promises; the same for the same problem, however it was solved."""
-    from liid_cut.proof_files import pack
-
-    facts, arrays = pack(result.proofs)
-    arrays |= {
-        name: np.asarray(result[name])
-        for name in ("labels", "component_ids", "edges", "weights", "messages")
-    }
-    table = result.components
-    arrays |= {str(name): np.asarray(table[name]) for name in table.dtype.names}
-    found = hashlib.blake2b(digest_size=16)
-    found.update(json.dumps([facts, result.cost, result.lower_bound, result.status]).encode())
-    for name in sorted(arrays):
-        found.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return found.hexdigest()
+    whole = {**result, "messages": np.asarray(result.messages)}
+    return bits.digest({name: whole[name] for name in bits.CUT_FIELDS})
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import generators, records
+from benchmarks.deep_features import write_deep_features
 from benchmarks.instances import REPOSITORY
 
 PAGE = REPOSITORY / "benchmarks" / "REPRODUCIBILITY.md"
@@ -89,6 +90,10 @@ def write_inputs(path: Path) -> None:
     corners = np.random.default_rng(5).random((400, 2, 2)).cumsum(axis=1) * 100
     arrays["boxes"] = corners.reshape(400, 4)
     arrays["scores"] = np.random.default_rng(6).random(400)
+    with tempfile.TemporaryDirectory() as folder:
+        wide = Path(folder, "wide.npy")
+        write_deep_features(wide, 3000, 512, seed=7, decay=1.2)
+        arrays["wide"] = np.load(wide)
     np.savez(path, **arrays)
 
 
