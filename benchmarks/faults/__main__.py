@@ -60,6 +60,8 @@ def main() -> int:
     for name in options.parts or PARTS:
         by_part[name] = []
         for row in PARTS[name].rows(options.quick):
+            if row.tried == 0:
+                row.failures.append("nothing was tried")
             by_part[name].append(asdict(row) | {"module": name})
             failed |= bool(row.failures)
             print(_line(row), flush=True)

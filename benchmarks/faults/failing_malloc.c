@@ -3,7 +3,8 @@
 // Input: fault_arm(n, forever) lets the n-th allocation from now on (1: the next) fail, in any thread, and with `forever`
 // all after it. Output: fault_count(), the allocations since then, and fault_live(), blocks allocated less blocks freed
 // since the process began. operator new of every C++ library ends here too. fault_threads(n, forever) does the same to
-// pthread_create. For glibc, whose own names stand behind the public ones.
+// pthread_create, and fault_threads_asked() counts its calls since. For glibc, whose own names stand behind the public
+// ones.
 //
 // Allocations of thread-local data, by the loader and by the registration of its destructors, are let through and
 // counted apart: where they fail, glibc ends the process, and no library above it can report anything.
@@ -78,6 +79,7 @@ static int fails(Faults* faults) {
 
 void fault_arm(long first, int forever) { arm(&blocks, first, forever); }
 void fault_threads(long first, int forever) { arm(&threads, first, forever); }
+long fault_threads_asked(void) { return atomic_load(&threads.count); }
 void fault_disarm(void) {
   atomic_store(&blocks.first, 0);
   atomic_store(&threads.first, 0);

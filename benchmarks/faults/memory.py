@@ -171,6 +171,8 @@ def _try_all(name: str, forever: bool, step: int) -> dict[str, Any]:
     reference = solve()
     total = faults.count(solve)
     row = Row("memory", f"{name}: {'allocation n and all after it' if forever else 'allocation n'}")
+    if total == 0:
+        row.failures.append("no allocation of the core was seen")
     in_highs = 0
     number = 1
     while number <= total:
@@ -194,6 +196,8 @@ def _try_all(name: str, forever: bool, step: int) -> dict[str, Any]:
             row.outcomes["crash"] += 1
             row.failures.append(f"allocation {number}: the process ended with {status}")
         number += step
+    if not row.outcomes["MemoryError"] + row.outcomes["memory_limit"]:
+        row.failures.append("no allocation that failed was felt")
     row.note = f"{total} allocations" + (f", every {step}th" if step > 1 else "")
     if in_highs:
         row.note += f"; {in_highs} of those inside HiGHS leave blocks of HiGHS behind"
