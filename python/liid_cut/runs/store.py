@@ -192,17 +192,18 @@ class Store:
         path = self.folder / SETTINGS
         try:
             stored = json.loads(path.read_text())
-            if not isinstance(stored, dict):
-                raise ValueError("no object")
+            if stored.pop("checksum") != _checksum(stored):
+                raise ValueError("wrong checksum")
         except FileNotFoundError:
             pass
-        except ValueError:  # of JSON, or of its encoding
+        except (ValueError, LookupError, AttributeError, TypeError):  # encoding, JSON, content
             self.journal.note(f"checkpoint: {path} is damaged; it is written again")
         else:
             self._refuse_other(self.folder, stored)
             return
+        told = {**self.key, "checksum": _checksum(self.key)}
         with replacing(path) as file:
-            file.write(json.dumps(self.key, indent=1).encode() + b"\n")
+            file.write(json.dumps(told, indent=1).encode() + b"\n")
 
     def _refuse_other(self, path: Path, stored: dict[str, Any]) -> None:
         different = differences(stored, self.key)
@@ -254,6 +255,10 @@ def _digest_of_rows(rows: Any) -> bytes:
     for start in range(0, len(rows), step):
         digest.update(np.ascontiguousarray(rows[start : start + step]).data)
     return digest.digest()
+
+
+def _checksum(key: Any) -> str:
+    return hashlib.blake2b(json.dumps(key).encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 class _DamagedError(Exception):

@@ -144,6 +144,17 @@ def test_damaged_settings_are_written_again(content: str, tmp_path: Path) -> Non
     assert store.read("one") is not None
 
 
+def test_a_flipped_bit_of_the_settings_is_no_other_run(tmp_path: Path) -> None:
+    Store(tmp_path, KEY).write("one", ARRAYS)
+    content = (tmp_path / SETTINGS).read_bytes()
+    for at in range(len(content)):
+        changed = bytearray(content)
+        changed[at] ^= 1 << (at % 8)
+        (tmp_path / SETTINGS).write_bytes(changed)
+        assert Store(tmp_path, KEY).read("one") is not None
+    assert (tmp_path / SETTINGS).read_bytes() == content
+
+
 def test_every_bit_counts(tmp_path: Path) -> None:
     """No flipped bit of a small block goes unseen."""
     Store(tmp_path, {"a": 1}).write("one", {"x": np.arange(3)})
