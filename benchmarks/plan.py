@@ -271,20 +271,24 @@ HEAD = """\
 # Forecasts of `liid-cut plan`, held against runs
 
 Written by `python -m benchmarks.plan`; what is measured, and how, stands at the head of that file.
-Each size on one thread, costs measured anew right before each run. The two cores had a load of 20
-to 33 from other work, which makes CPU seconds of long runs grow more than those of the short ones
-that measure the costs: the cut of 200k took 112 at a load of 5 to 11, and 165 here. Forecasts of
-CPU time come out low for that; memory and disk do not depend on it.
+Each size on one thread, costs measured anew right before each run. Other work makes CPU seconds of
+long runs grow more than those of the short ones that measure the costs, so that forecasts of CPU
+time come out low; memory and disk do not depend on it.
 """
 
 
 def page(runs: dict[str, Any]) -> str:
     """The page, from the results and from plans made now with the packaged costs."""
-    overview: list[tuple[str, ...]] = [("run", "CPU", "memory", "disk")]
+    overview: list[tuple[str, ...]] = [("run", "CPU", "memory", "disk", "load meanwhile")]
     for name, run in runs.items():
         ratios = [f"{f / m:.2f}" for stage, _, f, m in compared(run) if stage == "all"]
-        overview.append((name, *ratios))
+        load = run["measured"].get("load")
+        overview.append((name, *ratios, "-" if load is None else f"{load[0]:.1f}"))
     text = [HEAD, "Forecast / measured, of whole runs:\n", records.markdown_table(overview), ""]
+    wrong = [sentence for run in runs.values() for sentence in outside(run)]
+    text += [f"- off by more than {TOLERANCE:.0%}: {sentence}" for sentence in wrong]
+    text += [f"- not measured: {name}" for name in SIZES if name not in runs]
+    text.append("")
     for name, run in runs.items():
         size, measured = run["size"], run["measured"]
         text += [

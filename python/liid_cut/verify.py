@@ -1,4 +1,4 @@
-"""Check a result without trusting the solver: plain NumPy, no C++.
+"""Check a result without trusting the solver: costs, bounds and proofs in NumPy.
 
 The certificate rests on weak duality of the Calinescu-Karloff-Rabani relaxation. Let y[e, k] be one
 message per edge e = (u, v), u < v, and label k. If on every edge the messages spread by at most its
