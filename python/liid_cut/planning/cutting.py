@@ -1,7 +1,7 @@
 """What comes after the neighbours: graph, delta, components, cut, files.
 
 Counts and bytes follow `liid_cut.graph`, `liid_cut.coupling` and the core's own estimates of its
-memory (``cpp/src/search/memory.cpp``). Edges a row and the share of the largest component were
+memory. Edges a row and the share of the largest component were
 measured on features like those of deep networks (``benchmarks/PLAN.md``); the cost of the cut is
 that of a problem whose components are mostly closed without a search, as nearest-neighbour graphs
 at an estimated delta are.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from liid_cut import _core
 from liid_cut.coupling.sample import MOST_NODES
 from liid_cut.planning.parts import Part
 from liid_cut.runs import batches
@@ -25,9 +26,6 @@ LARGEST = {"mutual": 0.2, "union": 1.0}
 _DOUBLE = 8
 # Copies of a table (n, K+1) in double that are alive in the estimate of delta at once.
 _DELTA_COPIES = 7
-# As in cpp/src/search/memory.cpp.
-_CUT_COPIES, _BYTES_PER_ARC_END = 3, 100
-_BYTES_PER_NODE, _BYTES_PER_EDGE = 80, 32
 # Ids and cosines of a table, once more while edges are made of it.
 _SLOT_BYTES = 2 * (8 + 8)
 _EDGE_BYTES = 4 + 4 + 8
@@ -57,13 +55,13 @@ class CutSize:
     @property
     def largest(self) -> float:
         """Bytes that cutting the largest component takes."""
-        rows = (self.n + self.edges) * LARGEST[self.symmetrize]
-        return rows * (_CUT_COPIES * self.labels * _DOUBLE + _BYTES_PER_ARC_END)
+        share = LARGEST[self.symmetrize]
+        return _core.estimated_cut_bytes(int(share * self.n), int(share * self.edges), self.labels)
 
     @property
     def result(self) -> float:
         """Bytes that stay until the result is returned."""
-        return self.n * _BYTES_PER_NODE + self.edges * _BYTES_PER_EDGE + self.messages
+        return _core.estimated_result_bytes(self.n, int(self.edges), self.labels)
 
 
 def graph(size: CutSize) -> Part:
