@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 MOST_NODES = 1 << 18
+# Tables (n, K+1) in double that are alive in the estimate at once, as measured.
+TABLES_ALIVE = 11
 _SEED = 20211
 
 

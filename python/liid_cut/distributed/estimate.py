@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from liid_cut.coupling import estimate_delta
-from liid_cut.coupling.sample import sampled_nodes
+from liid_cut.coupling.sample import TABLES_ALIVE, sampled_nodes
 from liid_cut.distributed.components import component_ids
 from liid_cut.distributed.inputs import Terminals
 from liid_cut.distributed.memory import unit_bytes
@@ -23,9 +23,6 @@ from liid_cut.npz import Arrays
 from liid_cut.problem import edges_among
 from liid_cut.runs.store import Store
 from liid_cut.weights import as_terminal_weights
-
-# Tables of one float64 for each node and label that the estimate holds at a time.
-_TABLES = 8
 
 
 def estimated_delta(
@@ -72,7 +69,7 @@ def _estimate(
 
 def _check_memory(n: int, n_labels: int) -> None:
     """Refuse what would end the worker: the graph is one large component, looked at as a whole."""
-    needed, there = n * n_labels * 8 * _TABLES, unit_bytes()
+    needed, there = n * n_labels * 8 * TABLES_ALIVE, unit_bytes()
     if needed > there:
         raise MemoryError(
             f"delta: its estimate looks at {n} nodes with {n_labels} labels, most of which are one "

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 from liid_cut import _core
-from liid_cut.coupling.sample import MOST_NODES
+from liid_cut.coupling.sample import MOST_NODES, TABLES_ALIVE
 from liid_cut.planning.parts import Part
 from liid_cut.runs import batches
 
@@ -24,8 +24,6 @@ EDGES = {"mutual": 0.2, "union": 0.75}
 LARGEST = {"mutual": 0.2, "union": 1.0}
 
 _DOUBLE = 8
-# Copies of a table (n, K+1) in double that are alive in the estimate of delta at once.
-_DELTA_COPIES = 7
 # Ids and cosines of a table, once more while edges are made of it.
 _SLOT_BYTES = 2 * (8 + 8)
 _EDGE_BYTES = 4 + 4 + 8
@@ -80,7 +78,7 @@ def delta(size: CutSize) -> Part:
     """The estimate."""
     values = delta_nodes(size) * size.labels
     table = size.n * size.k * _SLOT_BYTES / 2 + size.edges * _EDGE_BYTES
-    memory = table + _DELTA_COPIES * values * _DOUBLE
+    memory = table + TABLES_ALIVE * values * _DOUBLE
     return Part("expected accuracy of some cuts", {"delta_value": values}, memory, parallel=False)
 
 
