@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import resource
 import signal
 import sys
@@ -31,7 +30,7 @@ import numpy as np
 from benchmarks import records
 from benchmarks.deep_features import write_deep_features
 
-# Neighbours, edges, components, cuts.
+# In names of units: neighbours, edges, components, cuts.
 KILLED_IN = ("pca-1-0", "edges-", "forest-", "batch-")
 _BLOCK = 1 << 16
 
@@ -111,12 +110,13 @@ def cluster(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
     start = time.perf_counter()
     with (
+        tempfile.TemporaryDirectory() as marks,
         local_cluster(options.workers, memory_limit=options.memory) as workers,
         Client(workers) as client,
     ):
         client.run(_imports)
         started = time.perf_counter() - start
-        killer = Killer(client) if options.kill else None
+        killer = Killer(client, Path(marks)) if options.kill else None
         start, before = time.perf_counter(), cpu_seconds()
         of_workers = client.run(cpu_seconds)
         result = liid_cut.multiway_cut(
@@ -152,44 +152,30 @@ def cluster(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 class Killer:
-    """Kills a worker that is busy, once in each stage; ``cpu_s``: what the killed had used."""
+    """Has the worker killed that is at the first unit of each stage, in the middle of it."""
 
-    def __init__(self, client: Any) -> None:
-        from liid_cut.distributed import executors
+    def __init__(self, client: Any, folder: Path) -> None:
+        from benchmarks.failure_workers import Strike
 
-        self.killed: list[str] = []
-        self.cpu_s = 0.0
-        self._left = set(KILLED_IN)
-        self._client = client
-        original = executors.DaskExecutor.run
+        self._marks = {stage: folder / stage for stage in KILLED_IN}
+        for stage, mark in self._marks.items():
+            client.register_plugin(Strike(stage, mark, signal.SIGKILL), name=f"kill in {stage}")
 
-        def run(executor: Any, units: Any) -> Any:
-            for i, done in original(executor, units):
-                self._maybe_kill(units[i].name)
-                yield i, done
+    @property
+    def killed(self) -> list[str]:
+        """Stages in which a worker was."""
+        return [stage for stage, mark in self._marks.items() if mark.exists()]
 
-        executors.DaskExecutor.run = run
-
-    def _maybe_kill(self, name: str) -> None:
-        stage = next((stage for stage in self._left if name.startswith(stage)), None)
-        busy = [worker for worker, keys in self._client.processing().items() if keys]
-        if stage is None or not busy:
-            return
-        pid, used = next(iter(self._client.run(_pid_and_seconds, workers=busy[:1]).values()))
-        os.kill(pid, signal.SIGKILL)
-        self.cpu_s += used
-        self._left.remove(stage)
-        self.killed.append(name)
+    @property
+    def cpu_s(self) -> float:
+        """What those had used."""
+        return sum(float(self._marks[stage].read_text().split()[1]) for stage in self.killed)
 
 
 def _imports() -> None:
     import faiss  # noqa: F401
 
     import liid_cut.distributed.multiway  # noqa: F401
-
-
-def _pid_and_seconds() -> tuple[int, float]:
-    return os.getpid(), cpu_seconds()
 
 
 def cpu_seconds() -> float:

@@ -34,13 +34,14 @@ _SECONDS_INTO_THE_UNIT = 0.005
 
 
 class Strike(WorkerPlugin):  # type: ignore[misc]
-    """Sends a signal to the first worker that is at a unit of a stage; once, on all workers.
+    """Sends a signal to the first worker that is at a unit with ``words`` in its name; once.
 
-    ``mark``: a file that says so, with the worker's process id. Without a signal that is all.
+    ``mark``: a file that says so, with the worker's process id and CPU seconds. Without a signal
+    that is all.
     """
 
-    def __init__(self, stage: str, mark: Path, with_signal: int | None = None) -> None:
-        self.words = STAGES[stage]
+    def __init__(self, words: str, mark: Path, with_signal: int | None = None) -> None:
+        self.words = words
         self.mark = mark
         self.signal = with_signal
 
@@ -50,7 +51,7 @@ class Strike(WorkerPlugin):  # type: ignore[misc]
             return
         try:
             with self.mark.open("x") as file:
-                file.write(str(os.getpid()))
+                file.write(f"{os.getpid()} {sum(os.times()[:2])}")
         except FileExistsError:
             return
         if self.signal is not None:
@@ -75,7 +76,7 @@ class Cluster:
         """Have the first unit of a stage hit; returns the file that will say so."""
         mark = self._folder / f"mark-{time.monotonic_ns()}"
         # Those before have struck, and do nothing more.
-        self.monitor.register_plugin(Strike(stage, mark, with_signal), name=mark.name)
+        self.monitor.register_plugin(Strike(STAGES[stage], mark, with_signal), name=mark.name)
         self.log.clear()
         return mark
 
@@ -116,7 +117,7 @@ def struck(mark: Path, child: Child) -> int:
         if child.process.poll() is not None:
             raise RuntimeError(f"no unit of the stage was seen: {child.wait()}")
         time.sleep(0.005)
-    return int(mark.read_text() or 0)
+    return int((mark.read_text() or "0").split()[0])
 
 
 def words_of(setting: Setting, ended: Ended) -> str:
