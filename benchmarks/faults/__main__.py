@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,9 @@ def main() -> int:
         for row in PARTS[name].rows(options.quick):
             if row.tried == 0:
                 row.failures.append("nothing was tried")
-            by_part[name].append(asdict(row) | {"module": name})
+            # dataclasses would make pairs of a Counter's keys.
+            facts = vars(row) | {"outcomes": dict(row.outcomes), "module": name}
+            by_part[name].append(facts)
             failed |= bool(row.failures)
             print(_line(row), flush=True)
     if not options.quick:

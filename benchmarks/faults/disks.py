@@ -97,7 +97,10 @@ def _write(folder: Path, arguments: list[str], out: str, row: Row, size: int | N
     kept = not is_there or target.read_bytes() == before
     row.outcomes[{0: "written", 2: "error, exit code 2"}.get(child.returncode, "other")] += 1
     lines = child.stderr.strip().splitlines()
-    if child.returncode not in (0, 2) or (child.returncode == 2 and len(lines) != 1):
+    # One sentence; before it may stand what the log says of files that were no use to anybody.
+    errors = [line for line in lines if line.startswith("liid-cut: error:")]
+    said = lines[-1:] == errors and "Traceback" not in child.stderr
+    if child.returncode not in (0, 2) or (child.returncode == 2 and not said):
         row.failures.append(f"{size}: exit code {child.returncode}, {child.stderr[-300:]!r}")
     if child.returncode and not kept:
         row.failures.append(f"{size}: the older file is lost")
