@@ -22,8 +22,8 @@ HEAD = """# Fuzzing
 
 Written by `python -m benchmarks.fuzzing_page` from `results/fuzzing.jsonl`, a line a run of
 `python -m benchmarks.fuzzing run`, and from `results/fuzzing_findings.json`. To search on:
-`nox -s fuzz -- --hours 1`. CI replays the kept inputs and makes a fixed number of runs:
-`nox -s fuzz`, and for the Python targets `tests/python/test_fuzz.py`.
+`nox -s fuzz -- --hours 1`. `nox -s fuzz` replays the kept inputs and makes a fixed
+number of runs; in CI, `tests/python/test_fuzz.py` does so for the Python targets.
 
 An execution is one call of libFuzzer (coverage-guided) with one input, judged to its end. The core
 (`tests/fuzz/*.cpp`) is held against all labellings in extended precision, the certificate checker,
