@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,23 @@ def problem(tmp_path: Path) -> Path:
 
 def solve(*arguments: Any) -> int:
     return main(["solve", "--delta", "0.3", "--quiet", *map(str, arguments)])
+
+
+@pytest.fixture
+def refusal(
+    problem: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., str]:
+    """What the command says, in the folder that holds the problem, when it refuses."""
+    monkeypatch.chdir(tmp_path)
+
+    def said(*arguments: Any) -> str:
+        assert solve(*arguments) == 2
+        return capsys.readouterr().err
+
+    return said
 
 
 def labels() -> Any:
@@ -86,19 +104,16 @@ def test_a_cluster_of_its_own(problem: Path, tmp_path: Path) -> None:
 def test_mistakes(
     arguments: list[str],
     message: str,
-    problem: Path,
+    refusal: Callable[..., str],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("liid_cut.commands.cluster.CONNECT_TIMEOUT", "1s")
     for name in ("empty", "double"):
         (tmp_path / name).mkdir()
     for name in ("probs.npy", "probs.parquet"):
         (tmp_path / "double" / name).touch()
-    assert solve(*arguments, "-o", "out.npz") == 2
-    assert message in capsys.readouterr().err
+    assert message in refusal(*arguments, "-o", "out.npz")
 
 
 @pytest.mark.parametrize(
@@ -114,9 +129,8 @@ def test_mistakes(
 def test_bad_outputs_are_known_before_the_run(
     name: str,
     message: str,
-    problem: Path,
+    refusal: Callable[..., str],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     zarr = pytest.importorskip("zarr")
@@ -125,9 +139,7 @@ def test_bad_outputs_are_known_before_the_run(
     (tmp_path / "file").touch()
     zarr.save(str(tmp_path / "array.zarr"), PROBS)
     monkeypatch.setattr("liid_cut.commands.solve.multiway_cut", None)
-    monkeypatch.chdir(tmp_path)
-    assert solve("problem", "-o", name, "--local-cluster", 1) == 2
-    assert message in capsys.readouterr().err
+    assert message in refusal("problem", "-o", name, "--local-cluster", 1)
 
 
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
