@@ -30,7 +30,7 @@ from liid_cut.graph import Edges, Weights
 from liid_cut.npz import Arrays
 from liid_cut.progress import Report
 from liid_cut.runs.batches import Part, divide, pack
-from liid_cut.runs.merging import Raw, from_block, is_repeatable, merge, to_block
+from liid_cut.runs.merging import Raw, call_interrupted, from_block, is_repeatable, merge, to_block
 from liid_cut.runs.store import Block, Journal, Store
 
 _log = logging.getLogger(__name__)
@@ -174,9 +174,7 @@ def _solve(
             max_memory=unit_bytes() if max_bytes is None else max_bytes,
         )
         if stopped:
-            status = raw["components"]["status"]
-            limit, interrupted = (_core.STATUSES.index(s) for s in ("time_limit", "interrupted"))
-            status[status == limit] = interrupted
+            call_interrupted(raw)
         preferred, decided = preferences_of(weights, mask)
         arrays, facts = to_block(raw)
         arrays |= {"preferred": preferred.astype(np.int32), "decided": decided}

@@ -24,7 +24,7 @@ from liid_cut import _core
 from liid_cut.inputs import Matrix
 from liid_cut.progress import Report
 from liid_cut.runs.batches import Bools, Edges, Ints, Part, Weights, arrays_of, divide, pack
-from liid_cut.runs.merging import Raw, from_block, is_repeatable, merge, to_block
+from liid_cut.runs.merging import Raw, call_interrupted, from_block, is_repeatable, merge, to_block
 from liid_cut.runs.store import Store
 
 _log = logging.getLogger(__name__)
@@ -173,10 +173,7 @@ class _Run:
             max_memory=self._memory_for_cuts + own,
         )
         if stopped:
-            status = raw["components"]["status"]
-            status[status == _core.STATUSES.index("time_limit")] = _core.STATUSES.index(
-                "interrupted"
-            )
+            call_interrupted(raw)
         return raw
 
     def _report(self, n_components: int) -> None:

@@ -26,6 +26,12 @@ _OPTIMAL, _INTERRUPTED = _STATUS["optimal"], _STATUS["interrupted"]
 _REPEATABLE = tuple(_STATUS[name] for name in ("optimal", "size_limit", "unproven"))
 
 
+def call_interrupted(raw: Raw) -> None:
+    """Change the status of components that no time was left for after an interrupt."""
+    status = raw["components"]["status"]
+    status[status == _STATUS["time_limit"]] = _STATUS["interrupted"]
+
+
 def is_repeatable(raw: Raw) -> bool:
     """Whether a batch came to its own end, so that it may be kept."""
     return bool(np.isin(raw["components"]["status"], _REPEATABLE).all())
