@@ -22,6 +22,15 @@ TEST_CASE("a limit that is over stops, and is the reason") {
   CHECK(stop.reason() == Status::time_limit);
 }
 
+TEST_CASE("so many looks pass as if the limit came after them") {
+  const StopSignal stop(std::numeric_limits<double>::infinity(), 2);
+  CHECK_FALSE(stop.requested());
+  CHECK_FALSE(stop.requested());
+  CHECK(stop.requested());
+  CHECK(stop.requested());
+  CHECK(stop.reason() == Status::time_limit);
+}
+
 TEST_CASE("an interrupt is the reason even after the limit") {
   StopSignal stop(0);
   stop.interrupt();

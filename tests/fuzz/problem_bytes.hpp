@@ -91,6 +91,7 @@ inline void choose_settings(Case& input, Bytes& bytes) {
     case 3: settings.max_proof_bytes = static_cast<std::size_t>(32 * amount); return;
     case 4: settings.max_enumeration = 1 + static_cast<std::int64_t>(amount); return;
     case 5: settings.optimality_tolerance = std::array{1e-3, 1e-6, 1e-12, 1e300}[bytes.next() % 4]; return;
+    case 6: settings.debug_looks = static_cast<std::int64_t>(amount); return;
     default: return;
   }
 }

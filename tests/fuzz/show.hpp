@@ -28,12 +28,13 @@ inline void show(const Case& input) {
     std::fputs(");\n", stderr);
   }
   const Settings& settings = input.settings;
-  std::fprintf(stderr,
-               "method %d, time limit %g, max_memory_bytes %zu, max_proof_bytes %zu, max_enumeration %lld, "
-               "optimality_tolerance %g, invalid %d\n",
-               static_cast<int>(settings.method), settings.time_limit_s, settings.max_memory_bytes,
-               settings.max_proof_bytes, static_cast<long long>(settings.max_enumeration),
-               settings.optimality_tolerance, input.invalid);
+  std::fprintf(
+      stderr,
+      "method %d, time limit %g, debug_looks %lld, max_memory_bytes %zu, max_proof_bytes %zu, max_enumeration %lld, "
+      "optimality_tolerance %g, invalid %d\n",
+      static_cast<int>(settings.method), settings.time_limit_s, static_cast<long long>(settings.debug_looks),
+      settings.max_memory_bytes, settings.max_proof_bytes, static_cast<long long>(settings.max_enumeration),
+      settings.optimality_tolerance, input.invalid);
 }
 
 }  // namespace liid_cut::fuzz

@@ -45,6 +45,10 @@ struct Settings {
   // Heavy-assert builds only: a labelling known to be optimal; no prune may ever lose it.
   std::vector<LabelId> debug_labels = {};
 
+  // For tests: as if the time limit struck when the solver asks for the n-th time (n = debug_looks + 1) whether it has
+  // passed, at the same moment on every machine; < 0: not.
+  std::int64_t debug_looks = -1;
+
   // Throws std::invalid_argument with the value received and the values allowed.
   void validate() const;
 };

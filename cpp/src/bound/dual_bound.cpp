@@ -2,6 +2,7 @@
 #include "bound/dual_bound.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "util/sum.hpp"
 
@@ -53,6 +54,17 @@ double sum_of_minima(const PottsModel& model, std::span<const double> costs) {
     bound += smallest;
   }
   return bound.value();
+}
+
+double rounding_of_bounds(const PottsModel& model) {
+  double rounding = 0;
+  for (NodeId u = 0; u < model.n_nodes; ++u) {
+    const auto arcs = model.adjacency[u];
+    double weight = 0;
+    for (const auto [v, e] : arcs) weight += model.weights[static_cast<std::size_t>(e)];
+    rounding += static_cast<double>(arcs.size() + 1) * weight;
+  }
+  return 4 * std::numeric_limits<double>::epsilon() * rounding;
 }
 
 std::vector<double> without_cuts(const PottsModel& model, std::span<const double> unary,

@@ -24,6 +24,11 @@ double sum_of_minima(const PottsModel& model, std::span<const double> costs);
 // Messages: n_edges x n_labels, empty for zero. Precondition: on every edge they spread by at most its weight.
 double dual_bound(const PottsModel& model, std::span<const double> unary, std::span<const double> messages);
 
+// By how much two sums over the same messages, in different orders, can differ: d + 1 terms at a node of degree d, none
+// of which is above the node's weights but costs that the bound itself pays (Higham, "Accuracy and Stability of
+// Numerical Algorithms", 2002, section 4.2), four times over for proofs that divide the model and add up anew.
+double rounding_of_bounds(const PottsModel& model);
+
 // The unary costs less what the multipliers of `cuts` take from them; their edges are for messages that spread by less.
 std::vector<double> without_cuts(const PottsModel& model, std::span<const double> unary,
                                  std::span<const ProofCut> cuts);

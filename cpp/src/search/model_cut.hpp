@@ -33,6 +33,13 @@ struct ModelCut {
   // Rounding can put a tight bound above the cost that it bounds.
   void raise_bound(double bound) { lower_bound = std::max(lower_bound, std::min(bound, cost)); }
 
+  void take_bound(ModelCut&& other) {
+    lower_bound = other.lower_bound;
+    messages = std::move(other.messages);
+    proofs = std::move(other.proofs);
+    proofs_complete = other.proofs_complete;
+  }
+
   // Takes the messages if they prove more.
   void offer_messages(const PottsModel& model, std::vector<double> candidate) {
     normalise(model, candidate);

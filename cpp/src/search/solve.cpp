@@ -36,7 +36,10 @@ constexpr double kTruncation = 1024;
 class Solver {
  public:
   Solver(const Problem& problem, const Settings& settings, const ProgressCallback& progress)
-      : problem_(problem), settings_(settings), progress_(progress), stop_(settings.time_limit_s) {}
+      : problem_(problem),
+        settings_(settings),
+        progress_(progress),
+        stop_(settings.time_limit_s, settings.debug_looks) {}
 
   Result run() {
     memory_for_cuts_ = memory_for_cuts(problem_.n_nodes(), static_cast<EdgeId>(problem_.graph.n_edges()),
@@ -135,21 +138,29 @@ class Solver {
     ++done_;
   }
 
-  // Again where a much cheaper labelling lets larger weights be lowered more: their rounding stands in its bound.
+  // Again where a much cheaper labelling lets larger weights be lowered more, unless all the rounding that they bring
+  // leaves the component closed.
   ModelCut cut_truncated(PottsModel& model, SearchContext& context, const Labelling& known) {
     const auto most = [](const ModelCut& cut) { return kTruncation * std::max(1.0, cut.cost); };
-    ModelCut cut = inspect(model);
-    truncate(model, most(cut));
-    while (!stop_.requested()) {
-      const double before = cut.cost;
+    ModelCut best = inspect(model);
+    truncate(model, most(best));
+    for (ModelCut cut = best; !stop_.requested();) {
+      const double before = best.cost;
       cut_component(model, context, known, cut);
-      if (!(cut.cost < 0.5 * before) || !truncate(model, most(cut))) break;
-      ModelCut again = inspect(model);
-      again.offer(model, cut.labels);
-      again.search_nodes = cut.search_nodes;
-      cut = std::move(again);
+      const double rounding = cut.messages.empty() && cut.proofs.empty() ? 0 : rounding_of_bounds(model);
+      const bool again =
+          !is_closed(cut.cost, cut.lower_bound - rounding) && cut.cost < 0.5 * before && truncate(model, most(cut));
+      if (again || !is_closed(cut.cost, cut.lower_bound)) {
+        cut.lower_bound -= rounding;
+        if (best.lower_bound > cut.lower_bound) cut.take_bound(std::move(best));
+      }
+      best = std::move(cut);
+      if (!again) return best;
+      cut = inspect(model);
+      cut.offer(model, best.labels);
+      cut.search_nodes = best.search_nodes;
     }
-    return cut;
+    return best;  // out of time
   }
 
   void cut_component(const PottsModel& model, SearchContext& context, const Labelling& known, ModelCut& cut) {

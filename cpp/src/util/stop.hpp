@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <limits>
 
 #include "liid_cut/result.hpp"
@@ -13,10 +14,15 @@ class StopSignal {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit StopSignal(double time_limit_s) : start_(Clock::now()), time_limit_s_(time_limit_s) {}
+  // looks: as if the deadline passed after so many calls of requested(); < 0: no such end.
+  explicit StopSignal(double time_limit_s, std::int64_t looks = -1)
+      : start_(Clock::now()), time_limit_s_(time_limit_s), counts_looks_(looks >= 0), looks_left_(looks) {}
 
   void interrupt() { interrupted_.store(true, std::memory_order_relaxed); }
-  bool requested() const { return interrupted_.load(std::memory_order_relaxed) || elapsed_s() >= time_limit_s_; }
+  bool requested() const {
+    if (counts_looks_ && looks_left_.fetch_sub(1, std::memory_order_relaxed) <= 0) return true;
+    return interrupted_.load(std::memory_order_relaxed) || elapsed_s() >= time_limit_s_;
+  }
   Status reason() const {
     return interrupted_.load(std::memory_order_relaxed) ? Status::interrupted : Status::time_limit;
   }
@@ -27,6 +33,8 @@ class StopSignal {
   Clock::time_point start_;
   double time_limit_s_;
   std::atomic<bool> interrupted_{false};
+  bool counts_looks_;
+  mutable std::atomic<std::int64_t> looks_left_;
 };
 
 }  // namespace liid_cut
