@@ -14,6 +14,8 @@ import numpy as np
 
 from benchmarks.faults import Row
 
+HANGS_AFTER_S = 120
+
 
 def rows(quick: bool) -> Iterator[Row]:
     """The rows of this part."""
@@ -54,12 +56,18 @@ def _address_spaces(mib: range) -> Iterator[Row]:
     for part in ("cut of a graph", "neighbours, delta and cut"):
         row = Row("memory", f"RLIMIT_AS {mib[0]} to {mib[-1]} MiB above what is used, {part}")
         for extra in mib:
-            child = subprocess.run(
-                [sys.executable, "-m", "benchmarks.faults.limits", part, str(extra)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            try:
+                child = subprocess.run(
+                    [sys.executable, "-m", "benchmarks.faults.limits", part, str(extra)],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=HANGS_AFTER_S,
+                )
+            except subprocess.TimeoutExpired:
+                row.outcomes["hang"] += 1
+                row.failures.append(f"{extra} MiB: no answer for {HANGS_AFTER_S} s")
+                continue
             if child.returncode or not child.stdout:
                 row.outcomes["crash"] += 1
                 row.failures.append(f"{extra} MiB: {child.returncode} {child.stderr[-200:]}")

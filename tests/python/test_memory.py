@@ -51,6 +51,28 @@ def test_address_space() -> None:
     assert resource.getrlimit(resource.RLIMIT_AS)  # of the child alone
 
 
+def test_threads_without_address_space_are_an_error_not_a_hang() -> None:
+    code = (
+        "import resource\n"
+        "import numpy as np\n"
+        "from liid_cut import find_neighbors\n"
+        "feats = np.random.default_rng(0).standard_normal((6000, 32))\n"
+        "find_neighbors(feats, 3, n_jobs=2)\n"
+        "pages = int(open('/proc/self/statm').read().split()[0])\n"
+        "used = pages * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used, resource.RLIM_INFINITY))\n"
+        "try:\n"
+        "    find_neighbors(feats, 3, n_jobs=2)\n"
+        "except MemoryError as error:\n"
+        "    print(error)\n"
+    )
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+        )
+        assert done.stdout == "32 MiB for threads\n", done.stderr
+
+
 def test_a_result_that_does_not_fit_is_refused() -> None:
     with pytest.raises(MemoryError, match=r"the result alone needs about 1 MiB for 9999 edges"):
         multiway_cut(**path(10_000), max_memory="1 MiB")

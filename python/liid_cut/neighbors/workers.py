@@ -7,6 +7,7 @@ It also keeps BLAS threads from spinning while our own code runs.
 
 from __future__ import annotations
 
+import mmap
 import os
 import sys
 import threading
@@ -14,8 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
-
-import numpy as np
 
 T = TypeVar("T")
 
@@ -53,9 +52,7 @@ class Workers:
                 stopped.set()
                 raise
 
-        # A thread that Python cannot give memory never says that it has started, and start() waits
-        # for it for ever: better a MemoryError now.
-        np.empty(min(self.n_threads, _MOST_ASKED_FOR) * _BYTES_OF_A_THREAD, dtype=np.uint8)
+        _require_address_space(min(self.n_threads, _MOST_ASKED_FOR) * _BYTES_OF_A_THREAD)
         futures: list[Future[None]] = []
         try:
             try:
@@ -70,6 +67,17 @@ class Workers:
             wait(futures)
         for future in futures:
             future.result()
+
+
+def _require_address_space(n_bytes: int) -> None:
+    """MemoryError now, where a thread could not get memory later: start() waits for it for ever.
+
+    Asked of the system: what an allocator has kept for reuse helps no new thread.
+    """
+    try:
+        mmap.mmap(-1, n_bytes).close()
+    except OSError:
+        raise MemoryError(f"{n_bytes >> 20} MiB for threads") from None
 
 
 @contextmanager
