@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -75,7 +76,7 @@ def _interrupted(name: str, times: int) -> Row:
         child.stdout.readline()
         time.sleep(random.random() * usual)
         cpu, wall = time.clock_gettime(clock), time.monotonic()
-        child.send_signal(2)
+        child.send_signal(signal.SIGINT)
         line = child.stdout.readline()
         if not line:
             row.outcomes["crash"] += 1
@@ -103,6 +104,8 @@ def _interrupted(name: str, times: int) -> Row:
 def _child(name: str, times: int) -> None:
     from liid_cut import verify
 
+    # A shell that starts this in the background has had the signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     job = _jobs()[name]
     reference = job()
     begin = time.monotonic()
