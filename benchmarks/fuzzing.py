@@ -22,6 +22,7 @@ import argparse
 import datetime
 import hashlib
 import json
+import os
 import re
 import resource
 import subprocess
@@ -80,12 +81,20 @@ def fuzz(
     prefix = f"-artifact_prefix={found}/{target}-"
     command = [*program(target, build), *flags, "-print_final_stats=1", prefix, str(corpus)]
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        env=os.environ | {"PYTHONPATH": paths},
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     log = done.stderr + done.stdout
     states = re.findall(r"#\d+\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)", log)
     executions = re.search(r"stat::number_of_executed_units:\s+(\d+)", log)
-    tally = re.search(r"^TALLY (\{.*\})$", log, re.MULTILINE)
+    tallies = re.findall(r"^TALLY (\{.*\})$", log, re.MULTILINE)
     if done.returncode != 0:
         (found / f"{target}-{int(start)}.log").write_text(log)
         print(log[-6000:], file=sys.stderr)
@@ -100,7 +109,7 @@ def fuzz(
         "edges": int(states[-1][0]) if states else 0,
         "features": int(states[-1][1]) if states else 0,
         "corpus": int(states[-1][2]) if states else 0,
-        "tally": json.loads(tally.group(1)) if tally else {},
+        "tally": json.loads(tallies[-1]) if tallies else {},
         "failed": done.returncode != 0,
     }
 

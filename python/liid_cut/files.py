@@ -117,6 +117,8 @@ def read_problem(path: FilePath) -> ProblemFile:
         a, b = arrays["a"], arrays["b"]
         if a.ndim != 1 or a.shape != b.shape:
             raise ValueError(f"{path}: a and b have shapes {a.shape} and {b.shape}; both need (m,)")
+        if not {a.dtype.kind, b.dtype.kind} <= set("biuf"):
+            raise ValueError(f"{path}: a and b are {a.dtype} and {b.dtype}; both need integers")
         edges = np.stack([a, b], axis=1)
         constraints = {name: arrays[name] for name in _CONSTRAINTS if name in arrays}
         return ProblemFile(arrays["P"], edges=edges, weights=arrays["w"], **constraints)

@@ -6,7 +6,7 @@ Run as ``python tests/fuzz/fuzz_api.py [libFuzzer's flags] [CORPUS_FOLDER]``; se
 
 from __future__ import annotations
 
-import atexit
+import itertools
 import json
 import sys
 from collections import Counter
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 tally: Counter[str] = Counter()
+_TOLD_EVERY = 500
 
 _NEAR_TIES = [0, 0.1, 0.2, 0.3, 0.1 + 0.2, 1 / 3, 2 / 3, 0.7, 1 - 2**-52, 1, 1 + 2**-52, 2, 3]
 _EXTREMES = [0, -0.0, 5e-324, 1e-300, 1e-30, 1e-9, 1e-3, 1, 3, 1e9, 1e17, 1e30, 1e100, 1e300]
@@ -95,6 +96,13 @@ def fuzz(one_input: Callable[[bytes], None]) -> None:
     """Hand inputs to ``one_input`` as the command line says."""
     import atheris
 
-    atexit.register(lambda: print("TALLY", json.dumps(tally), file=sys.stderr, flush=True))
-    atheris.Setup(sys.argv, one_input)
+    # libFuzzer ends the process without a word to Python: what was counted is told as it grows.
+    calls = itertools.count(1)
+
+    def counted(data: bytes) -> None:
+        one_input(data)
+        if next(calls) % _TOLD_EVERY == 0:
+            print("TALLY", json.dumps(tally), file=sys.stderr, flush=True)
+
+    atheris.Setup(sys.argv, counted)
     atheris.Fuzz()
