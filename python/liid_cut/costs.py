@@ -14,7 +14,7 @@ import numpy.typing as npt
 from liid_cut.constraints.inputs import restricted, weighted
 from liid_cut.inputs import Matrix, as_probs
 from liid_cut.presets import authors_terminal_weights
-from liid_cut.weights import as_terminal_weights
+from liid_cut.weights import as_terminal_weights, costs_of_labels
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,8 +45,7 @@ def terminal_weights(
 
 def costs_of_weights(weights: Matrix, allowed: npt.NDArray[np.bool_] | None) -> Floats:
     """Cost (n, K+1) of each label at each node, ``sum_j p[u, j] - p[u, k]``; inf: not allowed."""
-    exact = np.asarray(weights, dtype=np.float64)
-    costs: Floats = exact.sum(axis=1, keepdims=True) - exact
+    costs = costs_of_labels(np.asarray(weights, dtype=np.float64))
     return costs if allowed is None else np.where(allowed, costs, np.inf)
 
 

@@ -137,7 +137,9 @@ def as_allowed(value: Any, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
 def as_index_array(name: str, value: Any, n: int, what: str) -> npt.NDArray[np.int64]:
     """Integers in 0..n-1, of any shape."""
     array = as_array(name, value)
-    if array.dtype.kind not in "iu" and array.size > 0:
+    if array.size == 0:  # of whatever type, as [] has one of floats
+        return np.zeros(array.shape, dtype=np.int64)
+    if array.dtype.kind not in "iu":
         raise ValueError(f"{name} has dtype {array.dtype}; it must be an integer type")
     bad = (array < 0) | (array >= n)
     if bad.any():

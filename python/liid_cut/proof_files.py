@@ -7,6 +7,7 @@ array: files stay small in number of members, and deep trees need no recursion.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -138,8 +139,10 @@ class _Reader:
     def take(self, shape: list[int] | None) -> Any:
         if shape is None:
             return None
-        size = int(np.prod(shape))
-        if size < 0 or self.position + size > len(self.values):
+        if not all(isinstance(length, int) and length >= 0 for length in shape):
+            raise ValueError(f"proofs have an array of shape {shape}")
+        size = math.prod(shape)
+        if self.position + size > len(self.values):
             raise ValueError("proofs are cut short")
         values = self.values[self.position : self.position + size]
         self.position += size

@@ -35,7 +35,38 @@ TERMINAL_WEIGHTS = ("linear", "log")
 EDGE_WEIGHTS = ("abs", "clip", "local")
 # A probability below this part of its row's sum counts as this much: a zero may not forbid a label.
 LOG_FLOOR = 1e-6
+# Below this part of a row's sum, a difference from it has lost too many digits.
+_CANCELS = 2.0**-30
 _BLOCK = 1 << 14
+
+
+def costs_of_labels(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Cost (n, K+1) of each label, the sum of a row's other weights, as the core counts it."""
+    total = weights.sum(axis=1, keepdims=True)
+    costs: npt.NDArray[np.float64] = total - weights
+    rows, labels = np.nonzero(costs < _CANCELS * total)
+    costs[rows, labels] = _sums_of_others(weights, rows, labels)
+    return costs
+
+
+def costs_of_labelling(
+    weights: Matrix, totals: npt.NDArray[np.float64], labels: npt.NDArray[np.integer]
+) -> npt.NDArray[np.float64]:
+    """Cost (n,) of one label in each row; ``totals`` (n,) are the sums of the rows."""
+    taken = weights[np.arange(len(labels)), labels].astype(np.float64)
+    costs: npt.NDArray[np.float64] = totals - taken
+    rows = np.flatnonzero(costs < _CANCELS * totals)
+    costs[rows] = _sums_of_others(weights, rows, labels[rows])
+    return costs
+
+
+def _sums_of_others(
+    weights: Matrix, rows: npt.NDArray[np.integer], labels: npt.NDArray[np.integer]
+) -> npt.NDArray[np.float64]:
+    others = np.array(weights[rows], dtype=np.float64)
+    others[np.arange(len(rows)), labels] = 0.0
+    sums: npt.NDArray[np.float64] = others.sum(axis=1)
+    return sums
 
 
 def as_terminal_weights(

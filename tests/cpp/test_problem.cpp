@@ -40,6 +40,16 @@ TEST_CASE("a label costs the terminal weights of the others, or infinity where i
   CHECK(costs == std::vector<double>{1.25, kInfinity, .75});
 }
 
+TEST_CASE("beside a weight of 1e300 its label costs what the others add up to") {
+  Instance instance = make_instance(3, {.5, 1e300, .25}, {}, {});
+  std::vector<double> costs(3);
+  label_costs(instance.problem(), 0, costs);
+  CHECK(costs == std::vector<double>{1e300, .75, 1e300});
+  allow_only(instance, {1, 0, 1});
+  label_costs(instance.problem(), 0, costs);
+  CHECK(costs == std::vector<double>{1e300, kInfinity, 1e300});
+}
+
 TEST_CASE("terminal weights: a negative entry") {
   CHECK_THROWS_WITH_AS(check_probs({1, 0, .5, -.5}, 2), "probs[1, 1] is -0.5; every entry must be a finite number >= 0",
                        std::invalid_argument);

@@ -248,6 +248,16 @@ def test_no_constraint_in_the_arguments_is_none() -> None:
 # ---- found by fuzzing
 
 
+def test_a_huge_probability_beside_links() -> None:
+    """Its label cost 0 here and the sum of the others there: verify refused the cut."""
+    probs = np.array([[1e300, 1, 0], [0, 1, 1], [1, 0, 1], [0.9, 0.1, 0.2]])
+    inst = instance(probs.tolist(), [(0, 1), (1, 2)], [0.5, 0.5])
+    result = solve(inst, must_link=[[0, 3]], cannot_link=[[1, 2]])
+    assert (result.status, result.labels.tolist()) == ("optimal", [0, 1, 0, 0])
+    # The others' weights at the four nodes, and the two edges of node 1.
+    assert result.cost == pytest.approx(1 + 1 + 1 + 0.3 + 1.0)
+
+
 @pytest.mark.parametrize("weight", [1e16, 1e100, 1e300])
 @pytest.mark.parametrize("method", ["auto", "ckr"])
 def test_huge_weights(weight: float, method: str) -> None:

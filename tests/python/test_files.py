@@ -123,6 +123,7 @@ def test_problem_with_image_tags(tmp_path: Path) -> None:
         ({}, "found no array"),
         ({"P": PROBS, "a": [0], "b": [1]}, "w missing; found P, a, b;"),
         ({"P": PROBS, "a": [0, 1], "b": [1], "w": [1.0]}, r"a and b have shapes \(2,\) and \(1,\)"),
+        ({"P": PROBS, "a": np.zeros(1, "M8[s]"), "b": [1], "w": [1.0]}, r"a and b are datetime64"),
         (
             {"probs": PROBS, "feats": FEATS, "edges": [[0, 1]], "weights": [1.0]},
             "holds both feats and edges",

@@ -27,6 +27,11 @@ def test_tags_of_any_dtype(dtype: Any) -> None:
     assert tags_to_allowed(IDS, TAGS.astype(dtype)).tolist() == ALLOWED
 
 
+@pytest.mark.parametrize("dtype", [float, object, "U1", "M8[s]"])
+def test_no_ids_of_any_dtype(dtype: Any) -> None:
+    assert tags_to_allowed(np.zeros(0, dtype), TAGS).shape == (0, TAGS.shape[1] + 1)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.uint64])
 def test_ids_of_any_integer_dtype(dtype: Any) -> None:
     assert tags_to_allowed(IDS.astype(dtype), TAGS).tolist() == ALLOWED

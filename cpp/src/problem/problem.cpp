@@ -31,6 +31,9 @@ double row_sum(std::span<const double> row) {
   return (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
 }
 
+// Below this part of a row's sum, a difference from it has lost too many digits: the label's cost is added up instead.
+constexpr double kCancels = 0x1p-30;
+
 bool all_finite_and_not_negative(std::span<const double> row) {
   bool good = true;
   for (const double p : row) good &= p >= 0 && p <= std::numeric_limits<double>::max();
@@ -86,10 +89,18 @@ void validate(const Problem& problem) {
 void label_costs(const Problem& problem, NodeId u, std::span<double> costs) {
   problem.terminal_weights.read_row(static_cast<std::size_t>(u), costs);
   const double total = row_sum(costs);
-  for (LabelId k = 0; k < problem.n_labels(); ++k) {
-    double& c = costs[static_cast<std::size_t>(k)];
-    c = problem.is_allowed(u, k) ? total - c : std::numeric_limits<double>::infinity();
+  const auto top = std::max_element(costs.begin(), costs.end());
+  const double largest = *top;
+  double others = total - largest;
+  if (others < kCancels * total) {
+    *top = 0;
+    others = row_sum(costs);
+    *top = largest;
   }
+  for (double& c : costs) c = total - c;
+  *top = others;
+  for (LabelId k = 0; k < problem.n_labels(); ++k)
+    if (!problem.is_allowed(u, k)) costs[static_cast<std::size_t>(k)] = std::numeric_limits<double>::infinity();
 }
 
 double cut_cost(const Problem& problem, std::span<const LabelId> labels) {

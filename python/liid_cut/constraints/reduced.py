@@ -27,6 +27,7 @@ from liid_cut.constraints.logic import Logic
 from liid_cut.graph import Edges, Weights, to_csr
 from liid_cut.inputs import Matrix
 from liid_cut.proofs import Scope
+from liid_cut.weights import costs_of_labelling, costs_of_labels
 
 _EPSILON = 2.0**-52
 Floats = npt.NDArray[np.float64]
@@ -70,10 +71,8 @@ class Reduced:
 
     def costs(self, nodes: Ints) -> Floats:
         """Costs (nodes, K+1) of the labels; infinite where not allowed."""
-        exact = np.asarray(self.probs[nodes], dtype=np.float64)
-        costs: Floats = np.where(
-            self.allowed[nodes], exact.sum(axis=1, keepdims=True) - exact, np.inf
-        )
+        all_costs = costs_of_labels(np.asarray(self.probs[nodes], dtype=np.float64))
+        costs: Floats = np.where(self.allowed[nodes], all_costs, np.inf)
         return costs
 
     @property
@@ -101,9 +100,7 @@ class Reduced:
 
     def node_costs(self, labels: npt.NDArray[np.integer]) -> Floats:
         """(r,) what each group pays for its label."""
-        taken = self.probs[np.arange(self.n_nodes), labels].astype(np.float64)
-        costs: Floats = self._row_sums - taken
-        return costs
+        return costs_of_labelling(self.probs, self._row_sums, labels)
 
     def cut_weights(self, labels: npt.NDArray[np.integer]) -> Floats:
         """(m',) weights of edges whose ends differ, else 0."""
