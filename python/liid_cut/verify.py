@@ -27,6 +27,7 @@ Components that were enumerated are enumerated again.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -447,7 +448,7 @@ def _equal(own: Any, given: Any, tolerance: float) -> bool:
 
 
 def _is_positive(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value > 0
+    return isinstance(value, int | float) and 0 < value <= sys.float_info.max
 
 
 def _shown(value: float) -> float:

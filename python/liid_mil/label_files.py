@@ -28,6 +28,7 @@ _KINDS = {  # of the arrays that have an entry a proposal
     "rows": "iu",
     "labels_without_graph": "iu",
     "scores_without_graph": "f",
+    "boxes": "iuf",
 }
 
 
@@ -112,7 +113,8 @@ def read_labels(path: str | Path, *, without_graph: bool = False) -> LabelFile:
     require(path, arrays, (*_ARRAYS, *_ARRAYS_WITHOUT_GRAPH), "a file of `liid-mil label` has them")
     n = arrays["labels"].size  # (n,) is checked with the others
     for name, kinds in _KINDS.items():
-        if arrays[name].shape != (n,) or arrays[name].dtype.kind not in kinds:
+        shape = (n, 4) if name == "boxes" else (n,)
+        if arrays[name].shape != shape or arrays[name].dtype.kind not in kinds:
             raise ValueError(
                 f"{path}: damaged: {name} is {arrays[name].dtype} {arrays[name].shape}"
             )

@@ -64,6 +64,10 @@ CLAIMS: dict[str, tuple[Callable[[Any], None], str]] = {
     "cost raised": (lambda r: r.update(cost=r.cost + 1e-6), "cost is claimed to be"),
     "cost nan": (lambda r: r.update(cost=float("nan")), "cost is nan; it must be a finite float"),
     "component's cost": (put_field("cost", 3.9), "component 0: cost is claimed to be"),
+    "endless temperature": (
+        lambda r: r.update(temperature=10**400),
+        "terminal_weights is 'linear', temperature 1000",
+    ),
     # bound
     "bound raised": (lambda r: r.update(lower_bound=r.cost + 1), "lower_bound is claimed to be"),
     "bound nan": (lambda r: r.update(lower_bound=float("nan")), "lower_bound is nan; it must be"),

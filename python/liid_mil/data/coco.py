@@ -22,6 +22,7 @@ from liid_mil.proposals.runs import are_run_length_codes
 logger = logging.getLogger(__name__)
 
 _MOST_PIXELS = 2**31 - 1
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class CocoDataset(ImageFiles):
@@ -161,9 +162,10 @@ def _is_id(name: str, images: dict[int, dict[str, Any]]) -> bool:
 
 def _check_box(path: Path, record: dict[str, Any]) -> None:
     box = record["bbox"]
-    if len(box) != 4 or not all(_is_finite(n) for n in box):
+    if len(box) != 4 or not all(_is_number(n) for n in box):
         raise DatasetError(path, f"annotation {record['id']} has bbox {box}; it must be 4 numbers")
 
 
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and bool(np.isfinite(value))
+def _is_number(value: Any) -> bool:
+    """A number that single precision holds."""
+    return type(value) in (int, float) and abs(value) <= _LARGEST

@@ -81,6 +81,8 @@ def test_results_of_a_cut(made: tuple[Path, Extraction, Labelling], tmp_path: Pa
     [
         ({"scores": np.zeros(3)}, r"damaged: scores is float64 \(3,\)"),
         ({"labels": np.zeros(16)}, r"damaged: labels is float64 \(16,\)"),
+        ({"boxes": np.zeros((16, 4), "M8[s]")}, r"damaged: boxes is datetime64\[s\] \(16, 4\)"),
+        ({"boxes": np.zeros(16)}, r"damaged: boxes is float64 \(16,\)"),
         ({"rows": np.zeros(16, int)}, "damaged: rows must rise"),
         ({"rows": np.arange(16) - 1}, "damaged: rows must rise"),
         ({"labels": np.array(1)}, r"damaged: labels is int64 \(\)"),

@@ -7,6 +7,7 @@ import copy
 import io
 import json
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,10 +157,12 @@ def test_damaged_segmentations(folder: Path, shape: Any) -> None:
         dataset.truth(1)
 
 
-def test_a_bad_box(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("box", [[1, 2, 3], [1, 2, 3, 10**400], [1, 2, 3, 1e39], [1, 2, 3, True]])
+def test_a_bad_box(folder: Path, caplog: pytest.LogCaptureFixture, box: list[Any]) -> None:
     content = copy.deepcopy(CONTENT)
-    content["annotations"][1]["bbox"] = [1, 2, 3]
-    with pytest.raises(DatasetError, match=r"annotation 2 has bbox \[1, 2, 3\]; it must be 4"):
+    content["annotations"][1]["bbox"] = box
+    message = re.escape(f"annotation 2 has bbox {box}; it must be 4")
+    with pytest.raises(DatasetError, match=message):
         read(folder, content)
     with caplog.at_level(logging.WARNING):
         dataset = read(folder, content, on_error="skip")
