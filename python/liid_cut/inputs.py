@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut import _core
+from liid_cut.npz import read_array
 
 Matrix = npt.NDArray[np.floating[Any]]
 
@@ -92,7 +93,7 @@ def check_feats_shape(shape: tuple[int, ...], n_nodes: int | None) -> None:
 def _mapped(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     """The array of an .npy file, mapped, not read."""
     try:
-        return np.lib.format.open_memmap(path, mode="r")
+        return read_array(path, "r")
     except ValueError as error:
         raise ValueError(f"feats: {path} is no .npy file of numbers: {error}") from None
 

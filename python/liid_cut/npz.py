@@ -1,4 +1,4 @@
-"""npz files without pickle: read with clear errors, written in one step.
+"""npz and npy files without pickle: read with clear errors, written in one step.
 
 A file is written under a temporary name in its folder and renamed at the end, so that a
 half-written file never has the final name.
@@ -17,10 +17,11 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.format import MAGIC_PREFIX
 
 FilePath = str | os.PathLike[str]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -51,13 +52,34 @@ def read_arrays(path: FilePath, only: Collection[str] | None = None) -> Arrays:
                 names = [name for name in archive.files if only is None or name in only]
                 return {name: archive[name] for name in names}
         except _DAMAGE as error:
-            if isinstance(error, OSError) and error.errno != errno.EINVAL:
-                raise
-            if "allow_pickle" in str(error):
-                raise ValueError(
-                    f"{path}: holds pickled objects, which are not read; save plain arrays"
-                ) from None
-            raise ValueError(f"{path}: damaged npz file: {error}") from None
+            raise _told(path, "npz", error) from None
+
+
+def read_array(path: FilePath, mmap_mode: Literal["r"] | None = None) -> npt.NDArray[Any]:
+    """The array of an npy file; with ``mmap_mode`` it stays on disk.
+
+    Raises
+    ------
+    OSError : the file is missing or cannot be read.
+    ValueError : it is no npy file, is damaged, or holds pickled objects.
+    """
+    with open(path, "rb") as file:
+        if file.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
+            raise ValueError(f"{path}: damaged npy file: it does not begin as one")
+    try:
+        array: npt.NDArray[Any] = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except _DAMAGE as error:
+        raise _told(path, "npy", error) from None
+    return array
+
+
+def _told(path: FilePath, kind: str, error: Exception) -> Exception:
+    """What to raise for an error of NumPy's at such a file."""
+    if isinstance(error, OSError) and error.errno != errno.EINVAL:
+        return error
+    if "allow_pickle" in str(error):
+        return ValueError(f"{path}: holds pickled objects, which are not read; save plain arrays")
+    return ValueError(f"{path}: damaged {kind} file: {error}")
 
 
 def require(path: FilePath, found: Collection[str], names: tuple[str, ...], needs: str) -> None:

@@ -8,9 +8,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from liid_cut.npz import check_writable, read_arrays, replacing, write_arrays
+from liid_cut.npz import check_writable, read_array, read_arrays, replacing, write_arrays
 
 ARRAY = np.arange(12.0).reshape(4, 3)
+
+
+@pytest.mark.parametrize("header", ["{'descr': '<f8', 'fortran_order': False, 'shape': (9,", "\0"])
+def test_a_damaged_npy_file(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, ARRAY)
+    assert (read_array(path, "r") == ARRAY).all()
+    data = path.read_bytes()
+    path.write_bytes(data[:10] + header.encode().ljust(len(data) - 10))
+    with pytest.raises(ValueError, match=r"a\.npy: damaged npy file"):
+        read_array(path)
+    np.savez(path.with_suffix(".npz"), a=ARRAY)
+    with pytest.raises(ValueError, match=r"a\.npz: damaged npy file: it does not begin"):
+        read_array(path.with_suffix(".npz"))
+    np.save(path, np.array([None]))
+    with pytest.raises(ValueError, match="pickled objects"):
+        read_array(path)
 
 
 def test_unreadable_files(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from liid_cut.commands import CommandError
+from liid_cut.npz import read_array
 
 _MATRICES = ("probs", "feats", "allowed")
 _SUFFIXES = (".npy", ".zarr", ".parquet")
@@ -103,8 +104,6 @@ def folder_problem(folder: Path) -> dict[str, Any]:
     CommandError : one is missing, or there in two formats.
     ValueError : a vector is no ``.npy`` file of numbers.
     """
-    import numpy as np
-
     found: dict[str, Any] = {}
     for name in _MATRICES:
         paths = [folder / (name + suffix) for suffix in _SUFFIXES]
@@ -122,5 +121,5 @@ def folder_problem(folder: Path) -> dict[str, Any]:
     for name in ("labels", "node_weights"):
         path = folder / f"{name}.npy"
         if path.exists():
-            found[name] = np.load(path, allow_pickle=False)
+            found[name] = read_array(path)
     return found

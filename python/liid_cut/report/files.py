@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut.inputs import as_index_array
-from liid_cut.npz import Arrays, FilePath, read_arrays, require
+from liid_cut.npz import Arrays, FilePath, read_array, read_arrays, require
 from liid_cut.report.images import ReportImage
 from liid_cut.tags import tags_to_allowed
 
@@ -82,10 +82,7 @@ def read_truth(path: FilePath) -> npt.NDArray[Any]:
     ValueError : it is damaged, or has no such array.
     """
     if Path(path).suffix == ".npy":
-        try:
-            return np.asarray(np.load(path, allow_pickle=False))
-        except (ValueError, EOFError) as error:
-            raise ValueError(f"{path}: damaged npy file: {error}") from None
+        return read_array(path)
     arrays = read_arrays(path, only=("truth",))
     require(path, arrays, ("truth",), "the true label of each node")
     return arrays["truth"]

@@ -8,12 +8,12 @@ Output: class names, image ids, tags.
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from liid_cut.npz import read_arrays
 from liid_mil.data.files import distinct
 from liid_mil.data.types import Bools, DatasetError
 
@@ -40,12 +40,15 @@ def read_tags(path: str | Path, class_names: Sequence[str] | None = None) -> Tag
 def _read_npz(path: Path, class_names: Sequence[str] | None) -> Tags:
     if class_names is None:
         raise ValueError("class_names must be given where tags come from an .npz file")
+    names = ("image_ids", "tags")
     try:
-        # Opened here, for NumPy leaves files open that are no archives.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            image_ids, tags = arrays["image_ids"], arrays["tags"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(path, only=names)
+    except (OSError, ValueError) as error:
         raise DatasetError(path, f"needs the arrays image_ids and tags ({error})") from error
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise DatasetError(path, f"needs the arrays image_ids and tags, but has no {missing[0]}")
+    image_ids, tags = arrays["image_ids"], arrays["tags"]
     if image_ids.ndim != 1 or image_ids.dtype.kind != "U":
         raise DatasetError(path, f"image_ids is {image_ids.dtype} {image_ids.shape}, not strings")
     shape = len(image_ids), len(class_names)

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut import mask_areas
+from liid_cut.npz import read_array
 from liid_mil.data.types import RLE, Boxes, DatasetError, Floats, ImageDataset, Proposals
 
 FORMAT = "liid-mil proposals"
@@ -272,12 +273,12 @@ def _read_array(path: Path, checksum: Any, dtype: type, row: tuple[int, ...]) ->
     try:
         if _checksum(path) != checksum:
             raise DatasetError(path, "damaged file (its checksum is not the header's)")
-        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: npt.NDArray[Any] = read_array(path, "r")
     except DatasetError:
         raise
     except FileNotFoundError:
         raise DatasetError(path, "no such file, but the store's header needs it") from None
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError) as error:
         raise DatasetError(path, f"damaged file ({error})") from error
     if array.dtype != dtype or array.ndim != 1 + len(row):
         raise DatasetError(path, f"is {array.dtype} {array.shape}, which no store holds there")

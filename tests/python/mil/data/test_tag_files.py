@@ -97,7 +97,7 @@ def test_csv_that_is_no_text(tmp_path: Path) -> None:
     ("arrays", "message"),
     [
         ({"image_ids": np.array(["a"])}, "needs the arrays image_ids and tags"),
-        ({"image_ids": np.array(["a", None]), "tags": 1}, "needs the arrays .*allow_pickle"),
+        ({"image_ids": np.array(["a", None]), "tags": 1}, "needs the arrays .*pickled objects"),
         ({"image_ids": np.array([1]), "tags": np.ones((1, 2), bool)}, r"image_ids is int64 \(1,\)"),
         (
             {"image_ids": np.array(["a"]), "tags": np.ones((1, 3), bool)},
@@ -113,6 +113,17 @@ def test_bad_npz(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) ->
     np.savez(tmp_path / "tags.npz", **arrays)
     with pytest.raises(DatasetError, match=rf"tags\.npz: {message}"):
         read_tags(tmp_path / "tags.npz", ["x", "y"])
+
+
+def test_encrypted_npz(tmp_path: Path) -> None:
+    path = tmp_path / "tags.npz"
+    np.savez(path, image_ids=np.array(["a"]), tags=np.ones((1, 1), bool))
+    data = bytearray(path.read_bytes())
+    for flags in (data.index(b"PK\x03\x04") + 6, data.index(b"PK\x01\x02") + 8):
+        data[flags] |= 1
+    path.write_bytes(data)
+    with pytest.raises(DatasetError, match=r"image_ids\.npy' is encrypted"):
+        read_tags(path, ["x"])
 
 
 def test_npz_that_is_none(tmp_path: Path) -> None:
