@@ -36,7 +36,7 @@ EDGE_WEIGHTS = ("abs", "clip", "local")
 # A probability below this part of its row's sum counts as this much: a zero may not forbid a label.
 LOG_FLOOR = 1e-6
 # Below this part of a row's sum, a difference from it has lost too many digits.
-_CANCELS = 2.0**-30
+_CANCELS = 2.0**-12
 _BLOCK = 1 << 14
 
 

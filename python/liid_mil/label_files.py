@@ -84,7 +84,9 @@ def cut_facts(result: MultiwayCutResult, settings: Mapping[str, Any]) -> dict[st
     return {
         "version": result.get("version", __version__),
         "status": result.status,
-        **{name: _finite(result[name]) for name in ("cost", "lower_bound", "gap")},
+        "cost": _finite(result.cost),
+        "lower_bound": _finite(result.lower_bound),
+        "gap": _finite(result.cost - result.lower_bound),
         "n_components": len(result.components),
         "warnings": list(result.get("diagnostics", {}).get("warnings", [])),
         "settings": dict(settings),

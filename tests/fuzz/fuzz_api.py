@@ -271,6 +271,8 @@ def check_refusal(kwargs: dict[str, Any], error: Exception, odd: str | None) -> 
         "; nodes are 0 to ",
     )
     what = "" if odd is None else f"{odd}={kwargs[odd]!r}: "
+    if "max_memory" in usual:
+        allowed = (*allowed, "max_memory is ")
     named = any(text in str(error) for text in allowed)
     require(named, f"refused: {what}{type(error).__name__}: {error}")
 

@@ -248,9 +248,10 @@ def test_no_constraint_in_the_arguments_is_none() -> None:
 # ---- found by fuzzing
 
 
-def test_a_huge_probability_beside_links() -> None:
+@pytest.mark.parametrize("huge", [1e300, 2.0**31, 1e5])
+def test_a_huge_probability_beside_links(huge: float) -> None:
     """Its label cost 0 here and the sum of the others there: verify refused the cut."""
-    probs = np.array([[1e300, 1, 0], [0, 1, 1], [1, 0, 1], [0.9, 0.1, 0.2]])
+    probs = np.array([[huge, 1, 0], [0, 1, 1], [1, 0, 1], [0.9, 0.1, 0.2]])
     inst = instance(probs.tolist(), [(0, 1), (1, 2)], [0.5, 0.5])
     result = solve(inst, must_link=[[0, 3]], cannot_link=[[1, 2]])
     assert (result.status, result.labels.tolist()) == ("optimal", [0, 1, 0, 0])

@@ -32,7 +32,7 @@ double row_sum(std::span<const double> row) {
 }
 
 // Below this part of a row's sum, a difference from it has lost too many digits: the label's cost is added up instead.
-constexpr double kCancels = 0x1p-30;
+constexpr double kCancels = 0x1p-12;
 
 bool all_finite_and_not_negative(std::span<const double> row) {
   bool good = true;
