@@ -87,7 +87,10 @@ def image_path(folder: Path, name: str) -> Path:
         path = folder / f"{name}{ending}"
         if path.is_file():
             return path
-    raise DatasetError(folder / name, "no such image (.jpg and .png are tried, too)")
+    why = "no such image (.jpg and .png are tried, too)"
+    if Path(name).is_absolute():
+        raise DatasetError(folder, f"{name}: {why}")
+    raise DatasetError(folder / name, why)
 
 
 def distinct(path: Path, names: Sequence[str]) -> tuple[str, ...]:

@@ -160,6 +160,13 @@ def test_endings_may_be_left_out(tmp_path: Path) -> None:
     assert [path.name for path in dataset.paths] == ["a.png", "b.png", "c.png"]
 
 
+def test_an_image_outside_of_the_folder(tmp_path: Path) -> None:
+    folder, tags = images(tmp_path), csv(tmp_path, NAMES.replace("b.png", "/no/b.png"))
+    with pytest.raises(DatasetError, match=r"images: /no/b\.png: no such image") as error:
+        TagFolderDataset(folder, tags)
+    assert str(folder) in str(error.value)
+
+
 def test_a_missing_image(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder, tags = images(tmp_path, ("a.png", "sub/c.png")), csv(tmp_path, NAMES)
     with pytest.raises(DatasetError, match=r"b\.png: no such image"):
