@@ -259,6 +259,15 @@ def test_a_huge_probability_beside_links(huge: float) -> None:
     assert result.cost == pytest.approx(1 + 1 + 1 + 0.3 + 1.0)
 
 
+@pytest.mark.parametrize("method", ["auto", "ckr"])
+def test_a_huge_probability_leaves_the_other_costs_their_digits(method: str) -> None:
+    """The gap stayed open: beside 1e17 the copies of a cut lost the costs of 3."""
+    inst = instance([[1, 0], [1e17, 0], [3, 0], [0, 0]], [(0, 1), (2, 3)], [0.96, 0.64])
+    result = solve(inst, cannot_link=[[3, 0], [2, 3], [1, 2]], method=method)
+    assert (result.status, result.labels.tolist()) == ("optimal", [1, 0, 1, 0])
+    assert result.cost == pytest.approx(1 + 3 + 0.96 + 0.64)
+
+
 @pytest.mark.parametrize("weight", [1e16, 1e100, 1e300])
 @pytest.mark.parametrize("method", ["auto", "ckr"])
 def test_huge_weights(weight: float, method: str) -> None:

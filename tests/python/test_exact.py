@@ -202,13 +202,20 @@ def test_any_scale(scale: float) -> None:
 
 def test_rounding_of_sums_is_told() -> None:
     # 1e17 + 1 is 1e17 in float64: the solver and the float check both lose the 1.
-    inst = instance([[1e17, 1.0]], [], [])
+    inst = instance([[1e17, 1e17], [1.0, 1.0]], [], [])
     result = inst.solve()
-    assert result.cost == 0
+    assert result.cost == 1e17
     assert verify(result, inst.probs).optimal
     report = verify(result, inst.probs, exact=True)
-    assert report.exact_cost == 1  # the claim is right within 1e-12 of all weights
+    assert report.exact_cost == 10**17 + 1  # the claim is right within 1e-12 of all weights
     assert report.exact_gap == 0
+
+
+def test_a_label_beside_a_huge_one_keeps_its_cost() -> None:
+    inst = instance([[1e17, 1.0]], [], [])
+    result = inst.solve()
+    assert result.cost == 1
+    assert verify(result, inst.probs, exact=True).exact_cost == 1
 
 
 def test_gap_between_one_and_two_tolerances() -> None:

@@ -26,6 +26,8 @@ from liid_cut.costs import weights_of_costs
 
 Labels = npt.NDArray[np.int32]
 
+# Costs further above a node's cheapest are lowered, in terms of what its edges weigh.
+_FAR = 1024.0
 _NO_COLUMNS = np.empty(0, dtype=np.int64)
 
 
@@ -250,7 +252,7 @@ class CopySolver:
         ends = ends + np.repeat(starts[:-1], edge_sizes).astype(np.int32)[:, None]
         weights = np.concatenate([copy.block.weights for copy in copies])
 
-        probs, allowed, shift = weights_of_costs(costs)
+        probs, allowed, shift = weights_of_costs(_lowered(costs, ends, weights))
         raw = _core.solve(
             probs,
             np.ascontiguousarray(ends, dtype=np.int32),
@@ -287,6 +289,16 @@ class CopySolver:
             )
             for i in range(len(copies))
         ]
+
+
+def _lowered(costs: Floats, ends: npt.NDArray[np.integer], weights: Floats) -> Floats:
+    """``costs`` with those lowered that no cheapest cut pays, so that the others keep their digits.
+
+    A label that costs more than a node's cheapest by more than the node's edges is never taken.
+    """
+    edges = np.bincount(ends.ravel(), np.repeat(weights, 2), len(costs))
+    most = costs.min(axis=1) + _FAR * (1.0 + edges)
+    return np.where(np.isfinite(costs), np.minimum(costs, most[:, None]), costs)
 
 
 def shifted(part: dict[str, Any], nodes: int, edges: int) -> dict[str, Any]:
