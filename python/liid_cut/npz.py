@@ -28,7 +28,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 # What zipfile, the decompressors and NumPy raise on bytes that make no sense; of OSError, a seek to
 # before the file.
-_DAMAGE = (
+DAMAGE = (
     *(ValueError, TypeError, LookupError, EOFError, OSError, RuntimeError, OverflowError),
     *(SyntaxError, struct.error, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
     *(lzma.LZMAError, RecursionError),
@@ -51,7 +51,7 @@ def read_arrays(path: FilePath, only: Collection[str] | None = None) -> Arrays:
             with np.load(file, allow_pickle=False) as archive:
                 names = [name for name in archive.files if only is None or name in only]
                 return {name: archive[name] for name in names}
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise _told(path, "npz", error) from None
 
 
@@ -68,7 +68,7 @@ def read_array(path: FilePath, mmap_mode: Literal["r"] | None = None) -> npt.NDA
             raise ValueError(f"{path}: damaged npy file: it does not begin as one")
     try:
         array: npt.NDArray[Any] = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _told(path, "npy", error) from None
     return array
 

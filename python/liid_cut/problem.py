@@ -133,6 +133,9 @@ def make_problem(
     matrix = as_probs(probs, allow_zero_rows=graph is not None)
     mask = restricted(allowed, labels, matrix.shape)
     constraints = as_constraints(must_link, cannot_link, coverage, matrix.shape)
+    as_choice("edge_weights", edge_weights, EDGE_WEIGHTS)
+    as_choice("terminal_weights", terminal_weights, TERMINAL_WEIGHTS)
+    temperature = as_number("temperature", temperature, positive=True)
     if preset == "authors":
         _reject_settings_of_authors(delta, symmetrize, terminal_weights, temperature, edge_weights)
         further = (labels, must_link, cannot_link, coverage, node_weights, extra_edges)
@@ -141,9 +144,6 @@ def make_problem(
                 "preset 'authors' is the published script, which has no labels, must_link, "
                 "cannot_link, coverage, node_weights and extra_edges; leave them out"
             )
-    as_choice("edge_weights", edge_weights, EDGE_WEIGHTS)
-    as_choice("terminal_weights", terminal_weights, TERMINAL_WEIGHTS)
-    temperature = as_number("temperature", temperature, positive=True)
     delta = as_delta(delta)
     if graph is not None:
         if preset == "authors":
@@ -306,7 +306,8 @@ def scaled(problem: MultiwayCutProblem, delta: float, report: dict[str, Any]) ->
 def _reject_settings_of_authors(
     delta: Any, symmetrize: Any, terminal_weights: Any, temperature: Any, edge_weights: Any
 ) -> None:
-    if delta is not None or symmetrize not in (None, "mutual"):
+    is_usual = symmetrize is None or (isinstance(symmetrize, str) and symmetrize == "mutual")
+    if delta is not None or not is_usual:
         raise ValueError("preset 'authors' has no delta and no symmetrize; leave both out")
     if (terminal_weights, temperature, edge_weights) != ("linear", 1.0, "abs"):
         raise ValueError(

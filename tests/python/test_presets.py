@@ -36,6 +36,13 @@ def assert_is_the_script(probs: Any, feats: Any, allowed: Bools | None, k: int =
     assert problem.allowed is None
 
 
+@pytest.mark.parametrize("name", ["symmetrize", "terminal_weights", "temperature", "edge_weights"])
+def test_the_authors_preset_names_an_array_that_is_no_setting(name: str) -> None:
+    settings = {name: np.ones(4, "m8[s]")}
+    with pytest.raises(ValueError, match=name):
+        multiway_cut(np.eye(3), np.eye(3), preset="authors", **settings)
+
+
 @pytest.mark.parametrize("k", [1, 2, 3, 8, 100])
 @pytest.mark.parametrize("seed", range(5))
 def test_problem_is_the_scripts(seed: int, k: int) -> None:

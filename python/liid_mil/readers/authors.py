@@ -25,7 +25,6 @@ json: a list with an object an image: ``image_id``, ``boxes`` [[x0, y0, x1, y1],
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -33,6 +32,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from liid_cut.npz import DAMAGE
 from liid_mil.data.segmentations import segmentation_code
 from liid_mil.data.types import DatasetError, ImageProposals, Ints
 from liid_mil.readers.detection import refuse_pickle
@@ -130,10 +130,8 @@ def _read_npz(path: Path, reading: Reading) -> Iterator[ImageProposals]:
             yield from _images_of_arrays(path, streams, reading)
     except DatasetError:
         raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, SyntaxError) as error:
+    except DAMAGE as error:
         raise DatasetError(path, f"damaged npz file ({error})") from error
-    except (NotImplementedError, RuntimeError) as error:  # of zipfile: other packing, a password
-        raise DatasetError(path, f"npz file that is not read ({error})") from error
 
 
 def _images_of_arrays(

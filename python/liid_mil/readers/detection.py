@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
+from liid_cut.npz import DAMAGE
 from liid_mil.data.types import DatasetError
 from liid_mil.readers.files import check_file, files_of
 from liid_mil.readers.json_records import json_records
@@ -70,7 +71,7 @@ def refuse_pickle(path: Path) -> None:
                 names = archive.namelist()
                 objects = [name for name in names if name.endswith(".npy")]
                 objects = [name for name in objects if _holds_objects(archive, name)]
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+        except DAMAGE as error:
             raise DatasetError(path, f"damaged zip file ({error})") from error
         if objects or any(name.endswith((".pkl", ".pickle")) for name in names):
             raise DatasetError(path, f"is a zip file with pickled objects; {_HINT}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -117,3 +118,15 @@ def test_a_label_map_of_nothing(tmp_path: Path) -> None:
     assert (image.size, len(image.proposals)) == ((3, 4), 0)
     (image,) = read_proposals("label-maps", tmp_path / "a.png")
     assert image.proposals.boxes.tolist() == [[0, 0, 4, 3]]
+
+
+def test_a_zip_file_whose_members_are_cut_short(tmp_path: Path) -> None:
+    """Found by fuzzing: an EOFError of zipfile's."""
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("boxes.npy", bytes(20))
+    data = bytearray(path.read_bytes())
+    member = data.index(b"PK\x01\x02")
+    data[member + 20 : member + 28] = struct.pack("<II", 1 << 20, 1 << 20)  # both sizes
+    path.write_bytes(data)
+    refused("authors", path, "damaged zip file")
