@@ -93,11 +93,27 @@ TEST_CASE("forged: enumerated, but dearer than another labelling") {
   check_rejected(path(), forged, "component 0: lower bound is claimed to be 2 but only 1.3");
 }
 
+TEST_CASE("enumerated, with as many labellings as the checker is allowed, and with one more") {
+  const Instance instance = path();
+  const Result result = enumerated(instance);
+  const std::int64_t n_labellings = 16;
+  CHECK(check_certificate(instance.problem(), result, 1e-9, n_labellings).ok());
+  CHECK_FALSE(check_certificate(instance.problem(), result, 1e-9, n_labellings - 1).ok());
+}
+
 TEST_CASE("forged: enumerated, but too large for that") {
   const Instance instance = potts_grid(8, 3, 1);
   Result forged = solve(instance.problem());
   forged.components[0].stage = Stage::enumeration;
   check_rejected(instance, forged, "component 0: too large to have been enumerated");
+}
+
+TEST_CASE("forged: enumerated, in more time than the checker is given") {
+  const Instance instance = potts_grid(5, 3, 1);  // 3^25 labellings
+  Result forged = solve(instance.problem());
+  forged.components[0].stage = Stage::enumeration;
+  const auto check = check_certificate(instance.problem(), forged, 1e-9, std::int64_t{1} << 22);
+  CHECK(check.problems.front() == "component 0: too large to have been enumerated");
 }
 
 TEST_CASE("forged: enumerated, with a bound above the cost") {

@@ -21,8 +21,12 @@ constexpr double kRounding = 1e-12;  // what rounding may add to the spread of m
 
 class Checker {
  public:
-  Checker(const Problem& problem, const Result& result, double tolerance)
-      : problem_(problem), result_(result), tolerance_(tolerance), components_(find_components(problem.graph)) {}
+  Checker(const Problem& problem, const Result& result, double tolerance, std::int64_t max_enumeration)
+      : problem_(problem),
+        result_(result),
+        tolerance_(tolerance),
+        max_enumeration_(max_enumeration),
+        components_(find_components(problem.graph)) {}
 
   CertificateCheck run() {
     if (components_.component_of != result_.component_of) complain("component ids are not those of the graph");
@@ -82,7 +86,7 @@ class Checker {
   double enumerated_bound(ComponentId t) {
     try {
       const PottsModel model = component_model(problem_, components_, t);
-      return cost_of(model, brute_force(model, std::numeric_limits<std::int64_t>::max(), StopSignal(kInfinity)));
+      return cost_of(model, brute_force(model, max_enumeration_, StopSignal(kInfinity)));
     } catch (const std::invalid_argument&) {
       complain("component ", t, ": too large to have been enumerated");
       return -kInfinity;
@@ -339,14 +343,16 @@ class Checker {
   const Problem& problem_;
   const Result& result_;
   double tolerance_;
+  std::int64_t max_enumeration_;
   Components components_;
   CertificateCheck check_;
 };
 
 }  // namespace
 
-CertificateCheck check_certificate(const Problem& problem, const Result& result, double tolerance) {
-  return Checker(problem, result, tolerance).run();
+CertificateCheck check_certificate(const Problem& problem, const Result& result, double tolerance,
+                                   std::int64_t max_enumeration) {
+  return Checker(problem, result, tolerance, max_enumeration).run();
 }
 
 }  // namespace liid_cut
