@@ -132,5 +132,5 @@ def npz_bytes(arrays: dict[str, Any]) -> bytes:
 def _cast(array: Any, dtype: str) -> Any:
     try:
         return array.astype(dtype)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         return np.zeros(array.shape, dtype)
