@@ -23,7 +23,8 @@ HEAD = """# Fuzzing
 Written by `python -m benchmarks.fuzzing_page` from `results/fuzzing.jsonl`, a line a run of
 `python -m benchmarks.fuzzing run`, and from `results/fuzzing_findings.json`. To search on:
 `nox -s fuzz -- --hours 1`. `nox -s fuzz` replays the kept inputs and makes a fixed
-number of runs; in CI, `tests/python/test_fuzz.py` does so for the Python targets.
+number of runs. In CI `tests/fuzz/replay.cpp`, with every compiler and sanitizer of the C++ tests,
+and `tests/python/test_fuzz.py` do so without a fuzzing library.
 
 An execution is one call of libFuzzer (coverage-guided) with one input, judged to its end. The core
 (`tests/fuzz/*.cpp`) is held against all labellings in extended precision, the certificate checker,
