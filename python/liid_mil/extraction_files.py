@@ -138,7 +138,11 @@ class ExtractionWriter:
             path = folder / f"{name}.npy"
             if not exists:
                 np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=(n_rows, width))
-            self._begins[name] = _open(path, (n_rows, width), dtype).offset
+            array = _open(path, (None, width), dtype)
+            # A finish that was killed may have shortened it already.
+            if len(array) not in {n_rows, len(self._kept()) if self.is_done.all() else n_rows}:
+                raise _unfit(path, array)
+            self._begins[name] = array.offset
         if process == 0:
             self.save()
             for path in folder.glob("progress-*.json"):
@@ -196,13 +200,17 @@ class ExtractionWriter:
         """Write the index, which makes the extraction a finished one; process 0, at the end."""
         self.unite()
         self.save()
-        sizes = np.diff(self.offsets)
-        image_index = np.repeat(np.arange(len(sizes)), sizes)
-        rows = np.flatnonzero(~np.isin(image_index, self.left_out))
-        for name, (n_rows, width, dtype) in self.shapes.items():
+        if not self.is_done.all():
+            raise ExtractionError(
+                f"{self.folder}: {int((~self.is_done).sum())} images are not done, the first "
+                f"{dataset.image_ids[int(np.argmin(self.is_done))]!r}; run it again"
+            )
+        rows, image_index = self._kept(), self._image_index()
+        for name, (_, width, dtype) in self.shapes.items():
             path = self.folder / f"{name}.npy"
-            if len(rows) < n_rows:
-                _keep_rows(path, _open(path, (n_rows, width), dtype), rows)
+            array = _open(path, (None, width), dtype)
+            if len(rows) < len(array):
+                _keep_rows(path, array, rows)
         arrays = {
             "format": np.array(FORMAT),
             "settings": np.array(json.dumps(self.settings)),
@@ -216,6 +224,15 @@ class ExtractionWriter:
         write_arrays(self.folder / "index.npz", arrays)
         for path in self.folder.glob("progress*.json"):
             path.unlink()
+
+    def _image_index(self) -> Ints:
+        """The image of each row."""
+        sizes = np.diff(self.offsets)
+        return np.repeat(np.arange(len(sizes)), sizes)
+
+    def _kept(self) -> Ints:
+        """The rows of images that are not left out."""
+        return np.flatnonzero(~np.isin(self._image_index(), self.left_out))
 
     def _check(self, path: Path, saved: dict[str, Any]) -> None:
         for name, value in self.settings.items():
@@ -235,10 +252,14 @@ def _open(path: Path, shape: tuple[int, int | None], dtype: Any = None) -> npt.N
         wanted is None or wanted == found for wanted, found in zip(shape, array.shape, strict=True)
     )
     if not fits or array.dtype.name not in DTYPES or (dtype is not None and array.dtype != dtype):
-        raise ExtractionError(
-            f"{path}: has shape {array.shape}, dtype {array.dtype}, which does not fit the index"
-        )
+        raise _unfit(path, array)
     return array
+
+
+def _unfit(path: Path, array: npt.NDArray[Any]) -> ExtractionError:
+    return ExtractionError(
+        f"{path}: has shape {array.shape}, dtype {array.dtype}, which does not fit the index"
+    )
 
 
 def _keep_rows(path: Path, array: npt.NDArray[Any], rows: Ints) -> None:

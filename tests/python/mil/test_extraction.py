@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,48 @@ def test_damaged_images_are_left_out_if_asked(
         expected = getattr(whole, name)[kept]
         np.testing.assert_allclose(getattr(found, name), expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(found.tags, whole.tags)
+
+
+def test_killed_while_it_finishes(
+    tmp_path: Path, network: MilNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, replace_file = TinyImages.image, os.replace
+    left: list[int] = [0]
+
+    def damaged(self: TinyImages, i: int) -> np.ndarray:
+        if i in (2, 6):
+            raise DatasetError(f"{i}.jpg", "truncated")
+        return read(self, i)
+
+    def killed(source: Any, target: Any) -> None:
+        if Path(target).suffix == ".npy":
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+        replace_file(source, target)
+
+    monkeypatch.setattr(TinyImages, "image", damaged)
+    skip = Runtime(on_error="skip")
+    whole = run(tmp_path / "whole", network, runtime=skip)
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "a", network, runtime=skip)
+    left[0] = 1  # probs is shortened, feats is not
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "a", network, runtime=skip)
+    left[0] = 1
+    found = run(tmp_path / "a", network, runtime=skip)
+    for name in ("probs", "feats", "image_index", "boxes", "rows"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+
+
+def test_no_extraction_without_all_images(
+    tmp_path: Path, network: MilNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extraction_module, "_compute", lambda *_: None)
+    with pytest.raises(ExtractionError, match=f"{N} images are not done, the first 'image-0'"):
+        run(tmp_path / "a", network)
+    assert not (tmp_path / "a" / "index.npz").exists()
 
 
 def test_no_proposal_at_all(tmp_path: Path, network: MilNetwork) -> None:
