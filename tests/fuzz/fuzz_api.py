@@ -245,7 +245,7 @@ def one_input(data: bytes) -> None:
         left = 1e-14 * (np.sum(kwargs["probs"], dtype=np.longdouble) + result.weights.sum())
         is_rounding = result.status == "unproven" and result.gap <= left
         require(result.status == "optimal" or is_rounding, f"status {result.status}")
-        tally["open by rounding"] += is_rounding
+        tally["open by rounding"] += int(is_rounding)
     if "terminal_weights" not in kwargs:
         judge(kwargs, result)
     if "graph" in kwargs:
