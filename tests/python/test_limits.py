@@ -102,7 +102,8 @@ def test_every_node_has_an_allowed_label_however_early_the_stop() -> None:
 # ---- Ctrl-C
 
 CHILD = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 sys.path.insert(0, sys.argv[1])
 from hard_instances import HARD
 print("started", flush=True)
