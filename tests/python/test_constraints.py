@@ -268,6 +268,15 @@ def test_a_huge_probability_leaves_the_other_costs_their_digits(method: str) -> 
     assert result.cost == pytest.approx(1 + 3 + 0.96 + 0.64)
 
 
+@pytest.mark.parametrize("method", ["auto", "ckr"])
+def test_a_huge_cost_that_constraints_force(method: str) -> None:
+    probs = [[1e9, 1e100], [1e300, 0], [1e300, 0], [1e300, 1], [0, 1e300]]
+    edges = [(0, 2), (0, 4), (1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]
+    inst = instance(probs, edges, [1, 1, 1.1, 0.6, 0.004, 0.2, 0.6, 0.5])
+    result = solve(inst, cannot_link=[[4, 2], [1, 3], [4, 0]], method=method)
+    assert (result.status, result.cost) == ("optimal", 1e300)
+
+
 @pytest.mark.parametrize("weight", [1e16, 1e100, 1e300])
 @pytest.mark.parametrize("method", ["auto", "ckr"])
 def test_huge_weights(weight: float, method: str) -> None:

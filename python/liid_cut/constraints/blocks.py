@@ -26,7 +26,7 @@ from liid_cut.costs import weights_of_costs
 
 Labels = npt.NDArray[np.int32]
 
-# Costs further above a node's cheapest are lowered, in terms of what its edges weigh.
+# Costs further above a node's cheapest are lowered, in terms of a known labelling's cost.
 _FAR = 1024.0
 _NO_COLUMNS = np.empty(0, dtype=np.int64)
 
@@ -208,8 +208,8 @@ class OutOfTime(Exception):
 class CopySolver:
     """Cuts of copies, with the settings and the deadline of the whole solve.
 
-    ``max_memory``: bytes for each call of the solver; 0: no limit. ``left_open``: why it could not
-    prove a cut, if so.
+    ``max_memory``: bytes for each call of the solver; 0: no limit. ``known_cost``: of a labelling
+    of all. ``left_open``: why it could not prove a cut, if so.
     """
 
     n_labels: int
@@ -217,6 +217,7 @@ class CopySolver:
     n_threads: int
     max_memory: int = 0
     deadline: float = np.inf
+    known_cost: float = np.inf
     copies: int = 0
     left_open: str = "unproven"
 
@@ -252,7 +253,7 @@ class CopySolver:
         ends = ends + np.repeat(starts[:-1], edge_sizes).astype(np.int32)[:, None]
         weights = np.concatenate([copy.block.weights for copy in copies])
 
-        probs, allowed, shift = weights_of_costs(_lowered(costs, ends, weights))
+        probs, allowed, shift = weights_of_costs(_lowered(costs, self.known_cost))
         raw = _core.solve(
             probs,
             np.ascontiguousarray(ends, dtype=np.int32),
@@ -291,13 +292,13 @@ class CopySolver:
         ]
 
 
-def _lowered(costs: Floats, ends: npt.NDArray[np.integer], weights: Floats) -> Floats:
-    """``costs`` with those lowered that no cheapest cut pays, so that the others keep their digits.
+def _lowered(costs: Floats, known_cost: float) -> Floats:
+    """``costs`` with those lowered that no cheapest labelling pays: the others keep their digits.
 
-    A label that costs more than a node's cheapest by more than the node's edges is never taken.
+    Lower costs have a lower bound, which stays one. Where constraints force a huge cost, a known
+    labelling pays it, too, and nothing is lowered.
     """
-    edges = np.bincount(ends.ravel(), np.repeat(weights, 2), len(costs))
-    most = costs.min(axis=1) + _FAR * (1.0 + edges)
+    most = costs.min(axis=1) + _FAR * max(1.0, known_cost)
     return np.where(np.isfinite(costs), np.minimum(costs, most[:, None]), costs)
 
 

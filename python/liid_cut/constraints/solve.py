@@ -86,7 +86,8 @@ def solve_constrained(
         solution.enumerate()
     elif raw["status"] != "interrupted":
         deadline = start + time_limit_s
-        solver = CopySolver(problem.n_labels, method, n_threads, max_memory, deadline)
+        known = problem.cost(first)
+        solver = CopySolver(problem.n_labels, method, n_threads, max_memory, deadline, known)
         solution.search(solver, progress)
     searched = time.perf_counter()
     result = solution.result(edges, weights)
