@@ -197,6 +197,12 @@ def read_result(path: FilePath) -> MultiwayCutResult:
         for name, type_ in _RESULT_FACTS.items():
             if not isinstance(facts.get(name), type_):
                 raise ValueError(f"its {name} is {facts.get(name)!r}")
+        diagnostics = facts.get("diagnostics", {})
+        if not isinstance(diagnostics, dict):
+            raise ValueError(f"its diagnostics are {diagnostics!r}")
+        warnings = diagnostics.get("warnings", [])
+        if not isinstance(warnings, list) or not all(isinstance(text, str) for text in warnings):
+            raise ValueError(f"its warnings are {warnings!r}")
         if facts["preset"] not in PRESETS or arrays["edges"].shape[1] != 2:
             raise ValueError(f"preset {facts['preset']!r}, edges {arrays['edges'].shape}")
         result = MultiwayCutResult(facts, **{name: arrays[name] for name in _RESULT_ARRAYS})

@@ -88,7 +88,7 @@ def cut_facts(result: MultiwayCutResult, settings: Mapping[str, Any]) -> dict[st
         "lower_bound": _finite(result.lower_bound),
         "gap": _finite(result.cost - result.lower_bound),
         "n_components": len(result.components),
-        "warnings": list(result.get("diagnostics", {}).get("warnings", [])),
+        "warnings": result.get("diagnostics", {}).get("warnings", []),
         "settings": dict(settings),
     }
 

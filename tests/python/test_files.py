@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,13 @@ def test_incomplete_problem(tmp_path: Path, arrays: dict[str, Any], message: str
 def test_damaged_result(result_file: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=rf"result\.npz: .*{message}"):
         read_result(rewritten(result_file, **changes))
+
+
+@pytest.mark.parametrize(
+    ("diagnostics", "message"),
+    [(0.5, "its diagnostics are 0.5"), ({"warnings": "a"}, "its warnings are 'a'")],
+)
+def test_damaged_diagnostics(result_file: Path, diagnostics: Any, message: str) -> None:
+    facts = json.loads(str(read_arrays(result_file)["facts"])) | {"diagnostics": diagnostics}
+    with pytest.raises(ValueError, match=f"damaged result: {message}"):
+        read_result(rewritten(result_file, facts=np.array(json.dumps(facts))))
