@@ -37,7 +37,9 @@ lowest priority: CPU seconds count, not hours.
 """
 SUMMARY = """
 **{core:,} executions of the core and {python:,} of Python**, in {cpu:.1f} CPU hours ({wall:.1f}
-hours of running). Runs that ended in a fault: {failed}{faults}.
+hours of running). Runs that ended in a fault, many in one that another had found:
+{failed}{faults}.
+Executions since each target's last such run: {since}.
 """
 
 
@@ -92,6 +94,15 @@ def finding(found: dict[str, str]) -> tuple[str, ...]:
     return f"`{found['target']}`", found["fault"], found["now"], f"`{found['test']}`"
 
 
+def since_the_last_fault(runs: list[dict[str, Any]]) -> dict[str, int]:
+    """Executions of each target after its last run that ended in a fault."""
+    executions: dict[str, int] = {}
+    for run in sorted(runs, key=lambda run: run["started"]):
+        before = 0 if run["failed"] else executions.get(run["target"], 0) + run["executions"]
+        executions[run["target"]] = before
+    return executions
+
+
 def page(runs: list[dict[str, Any]], findings: list[dict[str, str]]) -> str:
     """The whole page."""
     python = sum(run["executions"] for run in runs if run["build"] == "python")
@@ -101,6 +112,7 @@ def page(runs: list[dict[str, Any]], findings: list[dict[str, str]]) -> str:
         python=python,
         failed=sum(failed.values()),
         faults="".join(f", {n} of `{target}`" for target, n in failed.items()),
+        since=", ".join(f"{n:,} `{target}`" for target, n in since_the_last_fault(runs).items()),
         cpu=sum(run["cpu_s"] for run in runs) / 3600,
         wall=sum(run["wall_s"] for run in runs) / 3600,
     )
