@@ -140,12 +140,12 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def cpp(session: nox.Session) -> None:
-    """C++ tests, with every certificate and every prune checked while solving."""
+    """C++ tests and fuzzers under ASan and UBSan, every certificate and every prune checked."""
     install(session, *BUILD_REQUIREMENTS, "cmake", "ninja")
     # --fresh: an older cache may point into a virtual environment that is gone.
-    session.run("cmake", "--preset", "heavy", "--fresh")
-    session.run("cmake", "--build", "--preset", "heavy")
-    session.run("ctest", "--preset", "heavy")
+    session.run("cmake", "--preset", "asan", "--fresh")
+    session.run("cmake", "--build", "--preset", "asan")
+    session.run("ctest", "--preset", "asan")
 
 
 @nox.session
