@@ -21,6 +21,8 @@ from liid_cut.commands import (
 )
 from liid_cut.diagnostics import MultiwayCutWarning
 
+_OF_DASK = ("dask", "distributed", "pyarrow", "zarr")
+
 _DESCRIPTION = """\
 Provably optimal multi-way cuts of nearest-neighbour graphs: labels for proposals from their class
 probabilities and features.
@@ -60,6 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{error.filename}: {error.strerror}" if named else str(error))
     except (CommandError, ValueError) as error:
         return _fail(str(error))
+    except ModuleNotFoundError as error:
+        if error.name not in _OF_DASK:
+            raise
+        return _fail(f"{error}: pip install 'liid-cut[dask]'")
     except MemoryError as error:
         return _fail(f"out of memory: {error}")
 

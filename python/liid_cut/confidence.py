@@ -19,7 +19,7 @@ import numpy.typing as npt
 import scipy
 
 from liid_cut.constraints.inputs import restricted
-from liid_cut.costs import check_size, label_costs_of
+from liid_cut.costs import check_size, label_costs_of, require_result
 from liid_cut.inputs import as_array, as_number, as_probs
 
 Floats = npt.NDArray[np.float64]
@@ -121,6 +121,7 @@ def label_distributions(
     """
     if held_out is not None and temperature is not None:
         raise ValueError("held_out and temperature are both given; leave one of them out")
+    require_result(result)
     check_size(result, as_array("probs", probs))
     mask = restricted(allowed, labels, np.shape(probs))
     own = own_distributions(probs, mask)
@@ -211,6 +212,10 @@ def fit_temperature(distributions: Any, labels: Any) -> float:
     if bad.any():
         u = int(np.argmax(bad))
         raise ValueError(f"labels[{u}] is {known[u]}; allowed are -1 to {rows.shape[1] - 1}")
+    bad = ~(np.isfinite(rows) & (rows >= 0)).all(axis=1)
+    if bad.any():
+        u = int(np.argmax(bad))
+        raise ValueError(f"distributions[{u}] is {rows[u]}; its entries must be finite and >= 0")
     (given,) = np.nonzero(known >= 0)
     if not given.size:
         return 1.0

@@ -19,6 +19,14 @@ from liid_cut.weights import as_terminal_weights, costs_of_labels
 Floats = npt.NDArray[np.float64]
 
 
+def require_result(result: Any) -> None:
+    """Raise a ``ValueError`` for what is no result: ``probs`` and it may have changed places."""
+    if not hasattr(result, "cut_labels"):
+        raise ValueError(
+            f"result is of type {type(result).__name__}; pass what multiway_cut returned"
+        )
+
+
 def terminal_weights(
     result: Any, probs: Any, allowed: Any = None, labels: Any = None, node_weights: Any = None
 ) -> tuple[Matrix, npt.NDArray[np.bool_] | None]:
@@ -33,6 +41,7 @@ def terminal_weights(
     ------
     ValueError : malformed; the message names the argument.
     """
+    require_result(result)
     weights = as_probs(probs, allow_zero_rows=True)
     mask = restricted(allowed, labels, weights.shape)
     if result.preset == "authors":

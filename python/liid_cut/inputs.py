@@ -111,12 +111,12 @@ def as_bool_matrix(name: str, value: Any, n_rows: int) -> npt.NDArray[np.bool_]:
 def as_bytes(name: str, value: int | str) -> int:
     """A number of bytes, given as such or with a unit: ``"512 MiB"``, ``"2GB"``."""
     if isinstance(value, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B\s*", value)
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:([kKMGT]?)(i?)B)?\s*", value)
         if match is None:
             raise ValueError(f"{name} is {value!r}; write it as '512 MiB' or '2 GB', or in bytes")
         number, prefix, binary = match.groups()
         value = int(
-            float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix.upper() or " ")
+            float(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper())
         )
     return as_positive_int(name, value)
 

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from liid_cut import _core
 from liid_cut.conditional_proofs import bounds_of_parts
 from liid_cut.confidence import votes
-from liid_cut.costs import label_costs_of, weights_of_costs
+from liid_cut.costs import label_costs_of, require_result, weights_of_costs
 from liid_cut.forest import forest_min_marginals, spanning_forest
 from liid_cut.inputs import as_n_threads, as_positive_int
 from liid_cut.proofs import BAD_CERTIFICATE, Scope
@@ -105,6 +105,7 @@ def min_marginals(
     ValueError : an argument is malformed or does not belong to the result; the result has links or
         coverage; or its certificate is malformed.
     """
+    require_result(result)
     if result.get("certificate") is not None:
         raise ValueError(
             "result has links or coverage, of which min-marginals know nothing; cut_margins and "

@@ -38,7 +38,7 @@ import numpy.typing as npt
 
 from liid_cut.components import COMPONENT_DTYPE, MESSAGES
 from liid_cut.constraints.inputs import as_constraints, with_extra_edges
-from liid_cut.costs import costs_of_weights, terminal_weights
+from liid_cut.costs import costs_of_weights, require_result, terminal_weights
 from liid_cut.graph import canonical_edges, to_csr
 from liid_cut.inputs import Matrix
 from liid_cut.labellings import MOST_LABELLINGS, all_labellings, count_labellings
@@ -115,6 +115,7 @@ def verify(
     ValueError : ``probs``, ``graph`` or a constraint is malformed. A false claim of the result is
         not an error but an entry of ``problems``.
     """
+    require_result(result)
     if result.preset != "authors":
         kind, temperature = result.get("terminal_weights"), result.get("temperature")
         if not (isinstance(kind, str) and kind in TERMINAL_WEIGHTS and _is_positive(temperature)):

@@ -249,21 +249,20 @@ class Pipeline:
                     report(step)
                 if step.state == "to do":
                     self.get(step.stage)
-            if world.is_main:
-                self._link(steps)
+                if world.is_main:
+                    self._link(step)
             world.wait()
 
-    def _link(self, steps: Sequence[Step]) -> None:
-        """Links ``folder/result/<stage>`` to the outputs of ``steps`` that are there."""
+    def _link(self, step: Step) -> None:
+        """Links ``folder/result/<stage>`` to the output of the step, if there is one."""
         links = self.folder / "result"
         links.mkdir(exist_ok=True)
-        for step in steps:
-            link, target = links / step.stage, step.path.relative_to(self.folder)
-            if link.is_dir() and not link.is_symlink():
-                shutil.rmtree(link)  # of a run that was copied with its links followed
-            link.unlink(missing_ok=True)
-            if step.state != "not needed":
-                link.symlink_to(Path("..") / target)
+        link, target = links / step.stage, step.path.relative_to(self.folder)
+        if link.is_dir() and not link.is_symlink():
+            shutil.rmtree(link)  # of a run that was copied with its links followed
+        link.unlink(missing_ok=True)
+        if step.state != "not needed":
+            link.symlink_to(Path("..") / target)
 
     def prune(self) -> list[Path]:
         """Remove the outputs of other settings from the folder; returns what was removed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,16 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert "error:" in capsys.readouterr().err
+
+
+def test_a_package_of_the_dask_extra_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("distributed")
+    (tmp_path / "in").mkdir()
+    for name in ("probs", "feats"):
+        np.save(tmp_path / "in" / f"{name}.npy", np.ones((4, 3)))
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    output = str(tmp_path / "x.zarr")
+    assert main(["solve", str(tmp_path / "in"), "-o", output, "--local-cluster", "2"]) == 2
+    assert "pip install 'liid-cut[dask]'" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from liid_cut import (
     min_marginals,
     multiway_cut,
     tags_to_allowed,
+    verify,
 )
 
 
@@ -247,3 +248,21 @@ def test_known_labels_and_node_weights_are_those_of_the_solve() -> None:
     assert (known[labels >= 0].max(axis=1) > 1 - 1e-6).all()
     with pytest.raises(ValueError, match=r"allowed and labels\[\d+\] does not allow the label"):
         cut_margins(result, probs, labels=(result.labels + 1) % 3)
+
+
+# ---- bad arguments of all
+
+
+@pytest.mark.parametrize("value", [np.nan, -0.5, np.inf])
+def test_temperature_of_what_is_no_distribution(value: float) -> None:
+    rows = np.full((3, 2), 0.5)
+    rows[1, 0] = value
+    with pytest.raises(ValueError, match=r"distributions\[1\] is .*finite and >= 0"):
+        fit_temperature(rows, np.array([0, 1, 1]))
+
+
+@pytest.mark.parametrize("call", [verify, label_distributions, cut_margins, min_marginals])
+def test_result_and_probs_that_changed_places(call: Any) -> None:
+    inst = grid(3, 3, 0)
+    with pytest.raises(ValueError, match="result is of type ndarray; pass what multiway_cut"):
+        call(inst.probs, inst.solve())

@@ -252,6 +252,8 @@ def test_bad_settings(fault: str) -> None:
         find_neighbors(features(9, 3, 0), **settings)
 
 
-@pytest.mark.parametrize(("text", "size"), [("1 KiB", 1024), ("2kB", 2000), ("1.5 GiB", 3 << 29)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("1 KiB", 1024), ("2kB", 2000), ("1.5 GiB", 3 << 29), ("64000", 64000)]
+)
 def test_sizes_with_units(text: str, size: int) -> None:
     assert as_bytes("max_memory", text) == size

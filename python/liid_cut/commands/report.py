@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
             max_bytes=arguments.max_bytes,
             **given,
         )
-    except ImportError as error:
+    except (ImportError, TypeError) as error:
         raise CommandError(str(error)) from None
     if not arguments.quiet:
         write(f"written      {output} ({os.path.getsize(output):,} bytes)")

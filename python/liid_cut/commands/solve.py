@@ -101,7 +101,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--delta",
-        type=_delta,
+        type=delta,
         metavar="D",
         help="weight of edges against probabilities, or 'auto': estimated from probs and the graph "
         "(the default for a problem with feats); multiplies the weights of a graph",
@@ -240,7 +240,8 @@ def _write(output: str, result: MultiwayCutResult) -> None:
     write_labels(output, result, json.loads(to_json(summary(result))))
 
 
-def _delta(text: str) -> float | str:
+def delta(text: str) -> float | str:
+    """What ``--delta`` takes: a number, or ``auto``."""
     return text if text == "auto" else float(text)
 
 

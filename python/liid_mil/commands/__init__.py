@@ -187,7 +187,7 @@ def add_graph_options(parser: argparse.ArgumentParser) -> None:
     default = "(default: that of the run; the paper's is {}, for scenes {})".format
     parser.add_argument(
         "--delta",
-        type=float,
+        type=delta,
         metavar="D",
         help="weight of edges against probabilities " + default(5, SCENES_GRAPH["delta"]),
     )
@@ -203,6 +203,11 @@ def add_graph_options(parser: argparse.ArgumentParser) -> None:
         help="an edge where both ends (mutual) or one (union) name the other as neighbour "
         "(default: that of the run)",
     )
+
+
+def delta(text: str) -> float | str:
+    """What ``--delta`` takes: a number, or ``auto``."""
+    return text if text == "auto" else float(text)
 
 
 def with_graph(config: PipelineConfig, arguments: argparse.Namespace) -> PipelineConfig:

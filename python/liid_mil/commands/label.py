@@ -70,8 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     counts = np.bincount(labelling.labels, minlength=len(extraction.class_names) + 1)
     names = ("background", *extraction.class_names)
     facts: dict[str, Any] = {
-        **summary(labelling.result),
         **asdict(pipeline.config.cut),
+        **summary(labelling.result),  # last: it has the delta that was estimated
         "n_changed": int((labelling.labels != labelling.labels_without_graph).sum()),
         "n_by_label": {name: int(n) for name, n in zip(names, counts, strict=True)},
         "output": str(output),

@@ -111,6 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
             }
             if steps[-1].stage == "report":
                 facts["metrics"] = pipeline.metrics
+            if any(step.stage == "cut" for step in steps):
                 cut = read_labels(pipeline.output("cut").path / LABELS).cut
                 assert cut is not None  # the stage writes them
                 facts |= {name: cut[name] for name in ("status", "warnings")}
@@ -164,6 +165,8 @@ def _results(facts: dict[str, Any], output: Path) -> list[str]:
             values = [one[name] for name in ("ap50", "ap75", "abo", "miou")]
             cells = "  ".join("    -" if v is None else f"{100 * v:5.1f}" for v in values)
             lines.append(f"{_NAMES[method]:18}  {cells}  {one['n_labelled']:8,}")
+    if facts.get("status", "optimal") != "optimal":
+        lines.append(f"unproven  the cut ended with the status {facts['status']}")
     lines += [f"warning   {sentence}" for sentence in facts.get("warnings", ())]
     return [*lines, f"written   {output / 'result'}"]
 

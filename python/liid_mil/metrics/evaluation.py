@@ -102,7 +102,7 @@ class Report:
         lines = [
             f"images    {self.n_images:,} annotated, {self.n_unannotated:,} not",
             f"objects   {self.n_objects:,} annotated ({self.n_difficult:,} difficult more), "
-            f"{self.n_labelled:,} labelled; overlaps of {self.region}s",
+            f"{self.n_labelled:,} labelled; {self.region} overlaps",
             f"region    AP50 {_percent(self.ap50)}  AP75 {_percent(self.ap75)}  "
             f"ABO {_percent(self.abo)}",
             f"101 pts.  AP50 {_percent(self.ap50_coco)}  AP75 {_percent(self.ap75_coco)}",

@@ -23,6 +23,8 @@ def _make_cut(pipeline: Pipeline, folder: Path) -> None:
     extraction = pipeline.extraction
     settings = asdict(pipeline.config.cut)
     labelling = label(extraction, **settings, n_jobs=pipeline.n_jobs)
+    if labelling.result.status == "interrupted":
+        raise KeyboardInterrupt
     write_result(folder / _RESULT, labelling.result)
     write_labelling(folder / LABELS, extraction, labelling, settings)
 

@@ -92,6 +92,8 @@ def test_label_writes_labels(
 
     assert main(["label", str(run_folder)]) == 0
     assert "status       optimal" in capsys.readouterr().out
+    assert main(["label", str(run_folder), "--delta", "auto"]) == 0
+    assert "status       optimal" in capsys.readouterr().out
     assert (run_folder / "labels.npz").exists()
 
 

@@ -29,7 +29,7 @@ from liid_mil.config import DataConfig, PipelineConfig, ScenesData, VocData
 from liid_mil.config_files import changed
 from liid_mil.data.scenes import SceneDataset
 from liid_mil.pipeline import Pipeline, Step, locked, open_run
-from liid_mil.stages import STAGES
+from liid_mil.stages import STAGES, cutting
 from liid_mil.stages.inputs import FileHashes
 from liid_mil.training.checkpoint import load_checkpoint
 
@@ -316,6 +316,56 @@ def test_killed_again_and_again(whole: Path, tmp_path: Path) -> None:
     assert kills["killed"] >= 5
     assert {"proposals", "cam", "mil", "extraction"} <= set(kills["stages"])
     assert outputs(tmp_path / "run") == outputs(whole)
+
+
+def test_an_interrupted_cut_is_no_output(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = [str(folder / "config.yaml"), "--set", "cut.delta=0.2", "--until", "cut"]
+    cut = cutting.label
+
+    def interrupted(*arguments: Any, **settings: Any) -> Any:
+        labelling = cut(*arguments, **settings)
+        labelling.result.status = "interrupted"
+        return labelling
+
+    monkeypatch.setattr(cutting, "label", interrupted)
+    assert main(["run", *config]) == 130
+    monkeypatch.undo()
+    assert main(["run", *config, "--dry-run"]) == 0
+    assert "1 to do" in capsys.readouterr().out
+    assert main(["run", *config, "--quiet"]) == 0
+
+
+def test_a_cut_that_is_not_proven_is_told_whatever_comes_last(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = cutting.label
+
+    def unproven(*arguments: Any, **settings: Any) -> Any:
+        labelling = cut(*arguments, **settings)
+        labelling.result.status = "time_limit"
+        return labelling
+
+    monkeypatch.setattr(cutting, "label", unproven)
+    for last in ("cut", "export"):
+        command = ["run", str(folder / "config.yaml"), "--set", "cut.delta=0.3", "--until", last]
+        assert main(command) == 3
+        assert "unproven  the cut ended with the status time_limit" in capsys.readouterr().out
+
+
+def test_results_are_linked_as_they_come(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    links = folder / "result"
+    shutil.rmtree(links, ignore_errors=True)
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise OSError("no room")
+
+    monkeypatch.setattr(cutting, "label", fails)
+    command = ["run", str(folder / "config.yaml"), "--set", "cut.delta=0.7", "--quiet"]
+    assert main(command) == 2
+    there = {link.name for link in links.iterdir()}
+    assert there == {"proposals", "cam", "scores", "mil", "extraction"}
 
 
 def test_command_run(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
