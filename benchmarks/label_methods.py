@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, csr_matrix, diags_array
+from scipy.sparse import csr_array, csr_matrix, diags
 from scipy.sparse.linalg import cg
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -209,8 +209,8 @@ def spread_softly(graph: csr_array, probs: Floats, alpha: float) -> Floats:
     scikit-learn starts from hard labels only.
     """
     degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1e-12)
-    root = diags_array(1.0 / np.sqrt(degree))
-    system = csr_array(diags_array(np.ones(len(degree))) - alpha * (root @ graph @ root))
+    root = csr_array(diags(1.0 / np.sqrt(degree)))
+    system = csr_array(csr_array(diags(np.ones(len(degree)))) - alpha * (root @ graph @ root))
     columns = [cg(system, probs[:, k], rtol=1e-6)[0] for k in range(probs.shape[1])]
     return np.maximum(np.stack(columns, axis=1), 0.0)
 

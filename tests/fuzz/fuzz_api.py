@@ -47,7 +47,13 @@ ODD: tuple[Any, ...] = (
     *(np.ones((2, 2)), -np.ones((3, 2)), np.full((3, 3), NAN), np.ones((3, 2), object), object()),
     *(np.ones((2, 2, 2)), np.ones((3, 2), complex), np.array(["a", "b"]), np.ones(4, "m8[s]")),
     *(np.ones((3, 3), bool), np.full((2, 2), 2**63, np.uint64), np.ma.masked_all((3, 3)), min),
-    *(sp.csr_array((3, 3)), sp.eye_array(3), sp.csr_array(-np.eye(3)), ([[0, 9]], [1.0]), range(3)),
+    *(
+        sp.csr_array((3, 3)),
+        sp.csr_array(np.eye(3)),
+        sp.csr_array(-np.eye(3)),
+        ([[0, 9]], [1.0]),
+        range(3),
+    ),
     *(([[0, 1]], [NAN]), ([[0.5, 1]], [1.0]), ([0, 1], [1.0]), ([[0, 1]], [[1.0]]), ("a", "b"), 1j),
 )
 NAMES = (

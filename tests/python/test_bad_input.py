@@ -117,7 +117,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "delta array": ({"delta": [1.0, 2.0]}, "delta is [1.0, 2.0]; it must be a number"),
     "delta NumPy array": ({"delta": np.ones((2, 2))}, "it must be a number"),
     "delta empty": ({"delta": np.zeros(0)}, "delta is array([], dtype=float64); it must be a"),
-    "delta sparse": ({"delta": scipy.sparse.eye_array(3)}, "it must be a number"),
+    "delta sparse": ({"delta": scipy.sparse.csr_array(np.eye(3))}, "it must be a number"),
     "n_neighbors 0": ({"n_neighbors": 0}, "n_neighbors is 0; it must be an integer >= 1"),
     "n_neighbors float": ({"n_neighbors": 2.5}, "n_neighbors is 2.5; it must be an integer >= 1"),
     "n_neighbors bool": ({"n_neighbors": True}, "n_neighbors is True; it must be an integer"),

@@ -128,8 +128,8 @@ def test_largest_weights_are_finite() -> None:
 
 def test_components_are_those_of_the_graph() -> None:
     rng = np.random.default_rng(3)
-    graph = sp.random_array((60, 60), density=0.01, rng=rng)
-    graph = graph + graph.T - sp.diags_array(2 * graph.diagonal())
+    graph = sp.csr_array(sp.random(60, 60, density=0.01, random_state=rng))
+    graph = graph + graph.T - sp.csr_array(sp.diags(2 * graph.diagonal()))
     result = multiway_cut(np.ones((60, 2)), graph=graph.tocsr())
     n_components, ids = connected_components(graph)
     assert result.n_components == n_components

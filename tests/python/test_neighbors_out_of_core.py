@@ -287,6 +287,7 @@ def test_ctrl_c_stops_all_threads() -> None:
     code = """
         import os, signal, threading, time
         import numpy as np, liid_cut
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
         feats = np.random.default_rng(0).random((30000, 1024), dtype=np.float32)
         threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
         try:
