@@ -66,6 +66,8 @@ class MultiwayCutResult(scipy.optimize.OptimizeResult):  # type: ignore[misc]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         """``labels``."""
+        if copy is None:  # a copy only if needed; NumPy 1 has no word for it
+            return np.asarray(self.labels, dtype=dtype)
         return np.array(self.labels, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
