@@ -171,7 +171,8 @@ def draw_changes(
         axes.set_title(
             f"{before[u]} → {after[u]} ({digits.truth[u]})", fontsize=10, color=color, pad=4
         )
-        axes.spines[:].set(color=color, linewidth=2.5)
+        for spine in axes.spines.values():
+            spine.set(color=color, linewidth=2.5)
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=120)
 
