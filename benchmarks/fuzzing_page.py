@@ -98,8 +98,8 @@ def since_the_last_fault(runs: list[dict[str, Any]]) -> dict[str, int]:
     """Executions of each target after its last run that ended in a fault."""
     executions: dict[str, int] = {}
     for run in sorted(runs, key=lambda run: run["started"]):
-        before = 0 if run["failed"] else executions.get(run["target"], 0) + run["executions"]
-        executions[run["target"]] = before
+        so_far = executions.get(run["target"], 0)
+        executions[run["target"]] = 0 if run["failed"] else so_far + run["executions"]
     return executions
 
 

@@ -140,7 +140,8 @@ class ExtractionWriter:
                 np.lib.format.open_memmap(path, "w+", dtype=dtype, shape=(n_rows, width))
             array = _open(path, (None, width), dtype)
             # A finish that was killed may have shortened it already.
-            if len(array) not in {n_rows, len(self._kept()) if self.is_done.all() else n_rows}:
+            is_shortened = self.is_done.all() and len(array) == len(self._kept())
+            if len(array) != n_rows and not is_shortened:
                 raise _unfit(path, array)
             self._begins[name] = array.offset
         if process == 0:

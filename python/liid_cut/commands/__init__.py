@@ -30,6 +30,11 @@ class CommandError(Exception):
     """A user's mistake, told in one line on standard error with exit code 2."""
 
 
+def delta(text: str) -> float | str:
+    """What ``--delta`` takes: a number, or ``auto``."""
+    return text if text == "auto" else float(text)
+
+
 def exit_code(result: MultiwayCutResult) -> int:
     """Exit code that says how a solve ended."""
     return {"optimal": OK, "interrupted": INTERRUPTED}.get(result.status, LIMIT)

@@ -14,6 +14,7 @@ from liid_cut.commands import (
     EXIT_CODES,
     CommandError,
     cluster,
+    delta,
     exit_code,
     print_json,
     summary,
@@ -238,11 +239,6 @@ def _write(output: str, result: MultiwayCutResult) -> None:
     from liid_cut.distributed.output import write_labels
 
     write_labels(output, result, json.loads(to_json(summary(result))))
-
-
-def delta(text: str) -> float | str:
-    """What ``--delta`` takes: a number, or ``auto``."""
-    return text if text == "auto" else float(text)
 
 
 def wants_progress(arguments: argparse.Namespace) -> bool | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from liid_cut.commands import delta
 from liid_cut.graph import SYMMETRIZE
 from liid_mil.config import (
     PRESETS,
@@ -203,11 +204,6 @@ def add_graph_options(parser: argparse.ArgumentParser) -> None:
         help="an edge where both ends (mutual) or one (union) name the other as neighbour "
         "(default: that of the run)",
     )
-
-
-def delta(text: str) -> float | str:
-    """What ``--delta`` takes: a number, or ``auto``."""
-    return text if text == "auto" else float(text)
 
 
 def with_graph(config: PipelineConfig, arguments: argparse.Namespace) -> PipelineConfig:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from liid_cut.npz import read_arrays
+from liid_cut.npz import read_arrays, require
 from liid_mil.data.files import distinct
 from liid_mil.data.types import Bools, DatasetError
 
@@ -43,11 +43,9 @@ def _read_npz(path: Path, class_names: Sequence[str] | None) -> Tags:
     names = ("image_ids", "tags")
     try:
         arrays = read_arrays(path, only=names)
+        require(path, arrays, names, "tags need both")
     except (OSError, ValueError) as error:
         raise DatasetError(path, f"needs the arrays image_ids and tags ({error})") from error
-    missing = [name for name in names if name not in arrays]
-    if missing:
-        raise DatasetError(path, f"needs the arrays image_ids and tags, but has no {missing[0]}")
     image_ids, tags = arrays["image_ids"], arrays["tags"]
     if image_ids.ndim != 1 or image_ids.dtype.kind != "U":
         raise DatasetError(path, f"image_ids is {image_ids.dtype} {image_ids.shape}, not strings")

@@ -318,18 +318,23 @@ def test_killed_again_and_again(whole: Path, tmp_path: Path) -> None:
     assert outputs(tmp_path / "run") == outputs(whole)
 
 
+def cuts_end_with(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every cut of a pipeline end with this status, whatever it found."""
+    cut = cutting.label
+
+    def ended(*arguments: Any, **settings: Any) -> Any:
+        labelling = cut(*arguments, **settings)
+        labelling.result.status = status
+        return labelling
+
+    monkeypatch.setattr(cutting, "label", ended)
+
+
 def test_an_interrupted_cut_is_no_output(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = [str(folder / "config.yaml"), "--set", "cut.delta=0.2", "--until", "cut"]
-    cut = cutting.label
-
-    def interrupted(*arguments: Any, **settings: Any) -> Any:
-        labelling = cut(*arguments, **settings)
-        labelling.result.status = "interrupted"
-        return labelling
-
-    monkeypatch.setattr(cutting, "label", interrupted)
+    cuts_end_with("interrupted", monkeypatch)
     assert main(["run", *config]) == 130
     monkeypatch.undo()
     assert main(["run", *config, "--dry-run"]) == 0
@@ -340,14 +345,7 @@ def test_an_interrupted_cut_is_no_output(
 def test_a_cut_that_is_not_proven_is_told_whatever_comes_last(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cut = cutting.label
-
-    def unproven(*arguments: Any, **settings: Any) -> Any:
-        labelling = cut(*arguments, **settings)
-        labelling.result.status = "time_limit"
-        return labelling
-
-    monkeypatch.setattr(cutting, "label", unproven)
+    cuts_end_with("time_limit", monkeypatch)
     for last in ("cut", "export"):
         command = ["run", str(folder / "config.yaml"), "--set", "cut.delta=0.3", "--until", last]
         assert main(command) == 3
