@@ -37,6 +37,7 @@ from liid_mil.training.config import Runtime
 from liid_mil.training.distributed import processes
 
 CONFIG = "config.yaml"
+RESULT = "result"  # links to the outputs of the present settings
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,8 @@ class Pipeline:
         with processes(self.runtime.device) as world:
             steps = self.plan(until)
             check_room(self.folder, steps)
+            for name in STAGES if world.is_main else ():
+                self._link(name)  # links to outputs of other settings go
             world.wait()  # nobody makes anything before all have the same plan
             for step in steps:
                 if report is not None:
@@ -250,18 +253,18 @@ class Pipeline:
                 if step.state == "to do":
                     self.get(step.stage)
                 if world.is_main:
-                    self._link(step)
+                    self._link(step.stage)
             world.wait()
 
-    def _link(self, step: Step) -> None:
-        """Links ``folder/result/<stage>`` to the output of the step, if there is one."""
-        links = self.folder / "result"
+    def _link(self, name: str) -> None:
+        """Links ``folder/result/<stage>`` to the stage's output, if there is one."""
+        links, output = self.folder / RESULT, self.output(name)
         links.mkdir(exist_ok=True)
-        link, target = links / step.stage, step.path.relative_to(self.folder)
+        link, target = links / name, output.path.relative_to(self.folder)
         if link.is_dir() and not link.is_symlink():
             shutil.rmtree(link)  # of a run that was copied with its links followed
         link.unlink(missing_ok=True)
-        if step.state != "not needed":
+        if output.problem() is None:
             link.symlink_to(Path("..") / target)
 
     def prune(self) -> list[Path]:
@@ -312,9 +315,19 @@ def open_run(folder: str | Path, *, runtime: Runtime | None = None, **settings: 
 
 
 def labels_file(run: Pipeline) -> Path:
-    """Where the labels of a run lie: what ``liid-mil label`` wrote, else the output of its cut."""
-    path = run.folder / LABELS
-    return path if path.exists() else run.output("cut").path / LABELS
+    """Where the labels of a run lie: in the output of its cut, with the settings it has now.
+
+    Raises
+    ------
+    OSError : the run is not labelled with these.
+    """
+    output = run.output("cut")
+    problem = output.problem()
+    if problem is not None:
+        raise OSError(
+            f"{run.folder}: has no labels ({problem}); `liid-mil label {run.folder}` makes them"
+        )
+    return output.path / LABELS
 
 
 @contextmanager

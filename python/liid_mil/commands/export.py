@@ -67,8 +67,7 @@ def add_parser(commands: Any) -> None:
         "--labels",
         type=Path,
         metavar="NPZ",
-        help="of `liid-mil label`, or a result of `liid-cut solve` (default: RUN/labels.npz, "
-        "or those of `liid-mil run`)",
+        help="of `liid-mil label`, or a result of `liid-cut solve` (default: RUN's own)",
     )
     source.add_argument(
         "--proposals", type=Path, metavar="STORE", help="a store (default: that of RUN)"

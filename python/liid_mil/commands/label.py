@@ -13,13 +13,15 @@ from liid_cut.commands import exit_code, print_json, summary, summary_lines, wri
 from liid_mil.commands import EXIT_CODES, METHODS, add_graph_options, metrics_table, with_graph
 from liid_mil.labelling import write_labelling
 from liid_mil.metrics import ProposalEvaluator
-from liid_mil.pipeline import compare, locked, open_run
+from liid_mil.pipeline import RESULT, compare, locked, open_run
+from liid_mil.stages.cutting import LABELS
 
 _DESCRIPTION = """\
 Label the extracted proposals of a run by the cheapest multi-way cut of their nearest-neighbour
 graph; an image's proposals take its tags or the background. The labels are written as an npz file:
-labels, labels_without_graph, scores, image_index, boxes, image_ids, class_names, facts.
-`liid-mil export` makes annotations of them that detectors train on.
+labels, labels_without_graph, scores, image_index, boxes, image_ids, class_names, facts. Without -o
+they are the run's labels from now on, RUN/config.yaml keeps the settings, and `liid-mil export`
+makes annotations of them that detectors train on. With -o the run stays as it is.
 """
 _EPILOG = f"""\
 examples:
@@ -40,7 +42,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="RUN", help="after `liid-mil extract`")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT.npz", help="file (default: RUN/labels.npz)"
+        "-o", "--output", type=Path, metavar="OUT.npz", help="file (default: RUN/result/cut/labels.npz)"
     )
     add_graph_options(parser)
     parser.add_argument(
@@ -63,9 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
     pipeline = pipeline.changed(cut=with_graph(pipeline.config, arguments).cut)
     with locked(arguments.folder):
         labelling, extraction = pipeline.labelling, pipeline.extraction
-        pipeline.save_config()
-    output = arguments.output or arguments.folder / "labels.npz"
-    write_labelling(output, extraction, labelling, asdict(pipeline.config.cut))
+        if arguments.output is None:
+            pipeline.save_config()
+            pipeline.run("cut")
+    if arguments.output is None:
+        output = arguments.folder / RESULT / "cut" / LABELS
+    else:
+        output = arguments.output
+        write_labelling(output, extraction, labelling, asdict(pipeline.config.cut))
 
     counts = np.bincount(labelling.labels, minlength=len(extraction.class_names) + 1)
     names = ("background", *extraction.class_names)

@@ -12,8 +12,9 @@ from liid_mil.config import CocoData, DataConfig, PipelineConfig
 from liid_mil.export import write_coco
 from liid_mil.extraction_files import Extraction
 from liid_mil.labelling import Labelling, label, write_labelling
-from liid_mil.pipeline import Pipeline, open_run
+from liid_mil.pipeline import Pipeline, labels_file, open_run
 from liid_mil.proposals.store import write_store
+from liid_mil.stages.cutting import LABELS
 from mil.labelled import CLASS_NAMES, SIZE, image_labels, image_proposals
 
 IDS = ("7", "12", "30", "31")
@@ -27,6 +28,11 @@ def store_folder(folder: Path) -> Path:
     return open_run(folder / "run").output("proposals").path / "store"
 
 
+def labels_of_run(folder: Path) -> Path:
+    """The file of labels of the run in ``folder``."""
+    return labels_file(open_run(folder / "run"))
+
+
 def write_proposals(run: Pipeline, pairs: list[Any]) -> None:
     """Write proposals as if the run had made them."""
     output = run.output("proposals")
@@ -36,7 +42,7 @@ def write_proposals(run: Pipeline, pairs: list[Any]) -> None:
 
 
 def make_run(folder: Path) -> tuple[Extraction, Labelling]:
-    """Write images, annotations, ``run/config.yaml``, proposals and ``run/labels.npz``.
+    """Write images, annotations, ``run/config.yaml``, proposals and labels.
 
     Image 30 was skipped when proposals were made; of image 31 nothing was extracted.
     """
@@ -79,5 +85,8 @@ def make_run(folder: Path) -> tuple[Extraction, Labelling]:
         dataset.class_names,
     )
     labelling = label(extraction, **SETTINGS)
-    write_labelling(folder / "run" / "labels.npz", extraction, labelling, SETTINGS)
+    output = run.output("cut")
+    output.prepare()
+    with output.making(n):
+        write_labelling(output.path / LABELS, extraction, labelling, SETTINGS)
     return extraction, labelling

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,45 @@ def test_label_writes_labels(
     assert "status       optimal" in capsys.readouterr().out
     assert main(["label", str(run_folder), "--delta", "auto"]) == 0
     assert "status       optimal" in capsys.readouterr().out
-    assert (run_folder / "labels.npz").exists()
+    assert (run_folder / "result" / "cut" / "labels.npz").exists()
+
+
+def test_labels_of_other_settings_are_not_the_runs(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def exported(name: str) -> float:
+        card = report(
+            capsys, "export", str(folder), "--format", "coco", "-o", str(tmp_path / name)
+        )
+        delta: float = card["cut"]["settings"]["delta"]
+        return delta
+
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder, symlinks=True)
+    report(capsys, "label", str(folder), "--delta", "0.7")
+    assert exported("a") == 0.7
+    config = (folder / "config.yaml").read_bytes()
+    report(capsys, "label", str(folder), "--delta", "2", "-o", str(tmp_path / "other.npz"))
+    assert (folder / "config.yaml").read_bytes() == config
+    assert exported("b") == 0.7
+    report(capsys, "run", str(folder / "config.yaml"), "--until", "cut", "--set", "cut.delta=0.1")
+    assert exported("c") == 0.1
+    report(capsys, "run", str(folder / "config.yaml"))
+    assert (folder / "result" / "export").exists()
+    report(capsys, "label", str(folder), "--delta", "0.7")
+    assert (folder / "result" / "cut").exists()
+    assert not (folder / "result" / "export").exists()  # it is of another delta
+
+
+def test_export_of_a_run_without_labels(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder, ignore=shutil.ignore_patterns("cut"))
+    assert main(["export", str(folder), "--format", "coco", "-o", str(tmp_path / "out")]) == 2
+    assert f"`liid-mil label {folder}` makes them" in capsys.readouterr().err
+    assert main(["evaluate", str(folder)]) == 2
+    assert f"`liid-mil label {folder}` makes them" in capsys.readouterr().err
 
 
 def test_demo_compares_the_methods(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from liid_mil.metrics import evaluate
 from liid_mil.pipeline import open_run
 from liid_mil.proposals.masks import boxes_of_masks, encode_masks
 from liid_mil.training.config import Runtime
-from mil.small_run import make_run
+from mil.small_run import labels_of_run, make_run
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_labels_without_the_graph(folder: Path, capsys: pytest.CaptureFixture[st
     run = folder / "run"
     made = open_run(run, runtime=Runtime(on_error="skip"))
     dataset, store = made.dataset, made.proposals
-    labels = read_labels(run / "labels.npz", without_graph=True).of_store(store)
+    labels = read_labels(labels_of_run(folder), without_graph=True).of_store(store)
     images = list(assign(images_of_store(store), *labels))
     truths = [dataset.truth(dataset.image_ids.index(one.image_id)) for one in images]
     expected = evaluate(zip(images, truths, strict=True), dataset.class_names)

@@ -24,7 +24,7 @@ from liid_mil.label_files import read_labels
 from liid_mil.oracle import oracle
 from liid_mil.pipeline import Pipeline
 from liid_mil.proposals.store import ProposalStore
-from mil.small_run import CATEGORY_IDS, make_run, store_folder
+from mil.small_run import CATEGORY_IDS, labels_of_run, make_run, store_folder
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def exported(output: Path, *command: str | Path) -> dict[str, Any]:
 
 def expected(folder: Path, without_graph: bool = False, **settings: Any) -> list[ImageLabels]:
     store = ProposalStore(store_folder(folder))
-    file = read_labels(folder / "run" / "labels.npz", without_graph=without_graph)
+    file = read_labels(labels_of_run(folder), without_graph=without_graph)
     return list(assign(images_of_store(store), *file.of_store(store), **settings))
 
 
@@ -178,7 +178,7 @@ def test_a_result_and_a_store(folder: Path, tmp_path: Path) -> None:
 def test_names_of_scenes(folder: Path, tmp_path: Path) -> None:
     config = PipelineConfig(data=DataConfig(scenes=ScenesData(n_images=4)))
     Pipeline(config, tmp_path / "run").save_config()
-    own = ["--proposals", store_folder(folder), "--labels", folder / "run" / "labels.npz"]
+    own = ["--proposals", store_folder(folder), "--labels", labels_of_run(folder)]
     content = exported(tmp_path / "out", tmp_path / "run", *own)
     assert [image["file_name"] for image in content["images"]] == ["7.png", "12.png", "31.png"]
 

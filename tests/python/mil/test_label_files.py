@@ -19,18 +19,18 @@ from liid_mil.label_files import read_labels
 from liid_mil.labelling import Labelling
 from liid_mil.proposals.store import ProposalStore
 from mil.labelled import CLASS_NAMES
-from mil.small_run import IDS, SETTINGS, make_run, store_folder
+from mil.small_run import IDS, SETTINGS, labels_of_run, make_run, store_folder
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Extraction, Labelling]:
     folder = tmp_path_factory.mktemp("made")
-    return folder / "run", *make_run(folder)
+    return folder, *make_run(folder)
 
 
 def test_labels_and_the_certificate(made: tuple[Path, Extraction, Labelling]) -> None:
     folder, extraction, labelling = made
-    file = read_labels(folder / "labels.npz")
+    file = read_labels(labels_of_run(folder))
     np.testing.assert_array_equal(file.labels, labelling.labels)
     assert file.image_ids == IDS
     assert file.class_names == CLASS_NAMES
@@ -46,7 +46,7 @@ def test_labels_and_the_certificate(made: tuple[Path, Extraction, Labelling]) ->
         "warnings": result.diagnostics["warnings"],
         "settings": SETTINGS,
     }
-    store = ProposalStore(store_folder(folder.parent))
+    store = ProposalStore(store_folder(folder))
     labels, scores = file.of_store(store)
     assert labels.tolist() == [*labelling.labels.tolist(), *[0] * 8]
     assert scores.tolist() == [*labelling.scores.tolist(), *[0] * 8]
@@ -55,7 +55,7 @@ def test_labels_and_the_certificate(made: tuple[Path, Extraction, Labelling]) ->
 
 def test_labels_without_the_graph(made: tuple[Path, Extraction, Labelling]) -> None:
     folder, _, labelling = made
-    file = read_labels(folder / "labels.npz", without_graph=True)
+    file = read_labels(labels_of_run(folder), without_graph=True)
     np.testing.assert_array_equal(file.labels, labelling.labels_without_graph)
     np.testing.assert_array_equal(file.scores, labelling.scores_without_graph)
     assert file.cut is None
@@ -66,7 +66,7 @@ def test_results_of_a_cut(made: tuple[Path, Extraction, Labelling], tmp_path: Pa
     result = multiway_cut(rng.dirichlet(np.ones(4), 24), rng.random((24, 5)))
     write_result(tmp_path / "result.npz", result)
     file = read_labels(tmp_path / "result.npz")
-    store = ProposalStore(store_folder(made[0].parent))
+    store = ProposalStore(store_folder(made[0]))
     labels, scores = file.of_store(store)
     np.testing.assert_array_equal(labels, result.labels)
     np.testing.assert_array_equal(scores, store.scores)
@@ -96,7 +96,7 @@ def test_results_of_a_cut(made: tuple[Path, Extraction, Labelling], tmp_path: Pa
 def test_damaged_files(
     made: tuple[Path, Extraction, Labelling], tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
-    arrays = read_arrays(made[0] / "labels.npz") | changes
+    arrays = read_arrays(labels_of_run(made[0])) | changes
     path = tmp_path / "labels.npz"
     write_arrays(path, {name: array for name, array in arrays.items() if array is not None})
     with pytest.raises(ValueError, match=rf"labels\.npz: {message}"):
@@ -104,7 +104,7 @@ def test_damaged_files(
 
 
 def test_without_facts(made: tuple[Path, Extraction, Labelling], tmp_path: Path) -> None:
-    arrays = read_arrays(made[0] / "labels.npz")
+    arrays = read_arrays(labels_of_run(made[0]))
     del arrays["facts"]
     write_arrays(tmp_path / "labels.npz", arrays)
     assert read_labels(tmp_path / "labels.npz").cut is None
@@ -121,8 +121,8 @@ def test_without_facts(made: tuple[Path, Extraction, Labelling], tmp_path: Path)
 def test_labels_of_other_proposals(
     made: tuple[Path, Extraction, Labelling], tmp_path: Path, name: str, change: Any, message: str
 ) -> None:
-    arrays = read_arrays(made[0] / "labels.npz")
+    arrays = read_arrays(labels_of_run(made[0]))
     arrays[name] = change(arrays[name])
     write_arrays(tmp_path / "labels.npz", arrays)
     with pytest.raises(ValueError, match=message):
-        read_labels(tmp_path / "labels.npz").of_store(ProposalStore(store_folder(made[0].parent)))
+        read_labels(tmp_path / "labels.npz").of_store(ProposalStore(store_folder(made[0])))
