@@ -42,7 +42,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="RUN", help="after `liid-mil extract`")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT.npz", help="file (default: RUN/result/cut/labels.npz)"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT.npz",
+        help="file (default: RUN/result/cut/labels.npz)",
     )
     add_graph_options(parser)
     parser.add_argument(

@@ -2,9 +2,10 @@
 
 Input: an object with ``images``, ``annotations`` and ``categories``, or a list of detections; and
 the dataset that they are of. Output: labelled objects of every image of the dataset, in its order.
-Images go by ``image_id`` of their record, which the writer gives, else by their ``id``; classes by
-their names, in a list by ``category_id``: the dataset's own where it has such, else 1 to K.
-Objects without ``score`` are equally sure.
+Images go by ``image_id`` of their record, which the writer gives, by their file's name with or
+without folders and ending, or by their ``id``; classes by their names, in a list by
+``category_id``: the dataset's own where it has such, else 1 to K. Objects without ``score`` are
+equally sure.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def read_coco_labels(
         found = _by_image(path, content, None, labels)
         sizes: dict[str, tuple[int, int]] = {}
     else:
-        names, sizes = _images(path, content)
+        names, sizes = _images(path, content, _names_of(dataset))
         labels = _classes(path, content, dataset.class_names)
         found = _by_image(path, _list(path, content, "annotations"), names, labels)
     unknown = sorted(set(found) - set(dataset.image_ids))
@@ -68,14 +69,32 @@ def _list(path: Path, content: dict[str, Any], key: str) -> list[Any]:
     return records
 
 
+def _names_of(dataset: ImageDataset) -> dict[str, str]:
+    """Ids of the dataset's images by all that a file may call them; no two by one name."""
+    found: dict[str, str | None] = {}
+    for image_id, file in zip(dataset.image_ids, getattr(dataset, "paths", ()), strict=False):
+        for name in _names_of_file(file):
+            found[name] = None if name in found else image_id
+    ids = {image_id: image_id for image_id in dataset.image_ids}
+    return {name: image_id for name, image_id in found.items() if image_id is not None} | ids
+
+
+def _names_of_file(file: str | Path) -> list[str]:
+    """The path as it is, the file's name, and that without its ending; each but once."""
+    return list(dict.fromkeys([str(file), Path(file).name, Path(file).stem]))
+
+
 def _images(
-    path: Path, content: dict[str, Any]
+    path: Path, content: dict[str, Any], known: dict[str, str]
 ) -> tuple[dict[int, str], dict[str, tuple[int, int]]]:
-    """Names of images by their ids, and sizes by their names."""
+    """Names of images in the dataset by their ids, and sizes by their names."""
     names, sizes = {}, {}
     for row, record in enumerate(_list(path, content, "images")):
         try:
-            name = str(record.get("image_id", record["id"]))
+            called = [str(record["image_id"])] if "image_id" in record else []
+            called += _names_of_file(record["file_name"]) if "file_name" in record else []
+            called += [] if "image_id" in record else [str(record["id"])]
+            name = next((known[one] for one in called if one in known), called[0])
             names[int(record["id"])] = name
             sizes[name] = int(record["height"]), int(record["width"])
         except (AttributeError, KeyError, TypeError, ValueError):

@@ -102,9 +102,7 @@ def test_labels_of_other_settings_are_not_the_runs(
     run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def exported(name: str) -> float:
-        card = report(
-            capsys, "export", str(folder), "--format", "coco", "-o", str(tmp_path / name)
-        )
+        card = report(capsys, "export", str(folder), "--format", "coco", "-o", str(tmp_path / name))
         delta: float = card["cut"]["settings"]["delta"]
         return delta
 

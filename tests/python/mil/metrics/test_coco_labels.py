@@ -73,6 +73,37 @@ def test_category_ids_of_the_data(tmp_path: Path) -> None:
     assert found[0][0].labels.tolist() == [2, 3]
 
 
+def test_images_by_the_names_of_their_files(tmp_path: Path) -> None:
+    """Labels of a folder of images, truth of COCO: the one's ids are names, the other's numbers."""
+    dataset = dataset_of(random_pairs(0, False))
+    ids = dataset.image_ids
+    dataset.paths = tuple(Path("data") / f"{i % 2}" / f"{name}.jpg" for i, name in enumerate(ids))
+    dataset.image_ids = tuple(str(i) for i in range(1, len(ids) + 1))
+    size = {"height": 40, "width": 40}
+    names = [
+        {"id": 1, "image_id": f"{ids[2]}.jpg", **size},
+        {"id": 2, "image_id": "x", "file_name": f"1/{ids[1]}.png", **size},
+        {"id": 3, "file_name": f"{ids[0]}.jpg", **size},
+        {"id": 4, **size},
+    ]
+    box = {"category_id": 9, "bbox": [1, 2, 3, 4]}
+    content = whole(images=names) | {
+        "annotations": [box | {"image_id": n, "score": n / 8} for n in (1, 2, 3, 4)]
+    }
+    found = [labels.scores.tolist() for labels, _ in read(tmp_path, content, dataset)]
+    assert found[:4] == [[3 / 8], [2 / 8], [1 / 8], [4 / 8]]
+
+    unknown = [{"id": 1, "image_id": "other.jpg", **size}]
+    content |= {"images": unknown, "annotations": [box | {"image_id": 1}]}
+    with pytest.raises(DatasetError, match=r"'other\.jpg', which is not in the data"):
+        read(tmp_path, content, dataset)  # not image "1" of the data
+
+    dataset.paths = tuple(Path("data") / f"{i}" / "same.jpg" for i in range(len(ids)))
+    content["images"] = [{"id": 1, "file_name": "same.jpg", "image_id": "same", **size}]
+    with pytest.raises(DatasetError, match="'same', which is not in the data"):
+        read(tmp_path, content, dataset)
+
+
 IMAGES = [{"id": 4, "image_id": "image-0", "height": 40, "width": 40}]
 CLASSES = [{"id": 9, "name": "b"}]
 
