@@ -12,8 +12,10 @@ from liid_cut.problem import MultiwayCutProblem
 if TYPE_CHECKING:
     import highspy
 
+    from liid_cut.constraints.reduced import Reduced
 
-def ckr_model(problem: MultiwayCutProblem, *, integer: bool = False) -> highspy.Highs:
+
+def ckr_model(problem: MultiwayCutProblem | Reduced, *, integer: bool = False) -> highspy.Highs:
     """Load the Calinescu-Karloff-Rabani relaxation of a whole problem into ``highspy``.
 
     It is the LP that the C++ core sets up for each component, here for all at once: a second
@@ -54,7 +56,20 @@ def ckr_model(problem: MultiwayCutProblem, *, integer: bool = False) -> highspy.
         kinds[lp["label_column"][lp["label_column"] >= 0]] = highspy.HighsVarType.kInteger
         model.integrality_ = kinds.tolist()
 
-    highs = highspy.Highs()
-    highs.setOptionValue("output_flag", False)
+    highs = _silent()
     highs.passModel(model)
+    return highs
+
+
+def _silent() -> highspy.Highs:
+    """HiGHS that prints nothing, not even its version when it is made."""
+    import highspy
+
+    class Silent(highspy.Highs):
+        def enableCallbacks(self) -> None:
+            self.setOptionValue("output_flag", False)
+            super().enableCallbacks()
+
+    highs = Silent()
+    highs.setOptionValue("output_flag", False)
     return highs

@@ -233,6 +233,24 @@ class CopySolver:
             raise OutOfTime("time_limit")
         return seconds
 
+    def plain(self, problem: Reduced, allowed: Bools) -> dict[str, Any]:
+        """The cheapest cut of a whole problem that keeps to ``allowed``, as the core returns it."""
+        return self._solve(problem.probs, problem.edges, problem.weights, allowed)
+
+    def _solve(self, probs: Any, edges: Any, weights: Any, allowed: Bools) -> dict[str, Any]:
+        raw: dict[str, Any] = _core.solve(
+            probs,
+            edges,
+            weights,
+            allowed,
+            method=self.method,
+            time_limit_s=max(self.deadline - time.perf_counter(), 1e-9),
+            n_threads=self.n_threads,
+            progress=None,
+            max_memory=self.max_memory,
+        )
+        return raw
+
     def cut(self, copies: Sequence[Copy]) -> list[Cut]:
         """The cheapest cut of each copy.
 
@@ -240,7 +258,7 @@ class CopySolver:
         ------
         OutOfTime
         """
-        seconds = self.seconds_left()
+        self.seconds_left()
         if not copies:
             return []
         self.copies += len(copies)
@@ -254,17 +272,7 @@ class CopySolver:
         weights = np.concatenate([copy.block.weights for copy in copies])
 
         probs, allowed, shift = weights_of_costs(_lowered(costs, self.known_cost))
-        raw = _core.solve(
-            probs,
-            np.ascontiguousarray(ends, dtype=np.int32),
-            weights,
-            allowed,
-            method=self.method,
-            time_limit_s=seconds,
-            n_threads=self.n_threads,
-            progress=None,
-            max_memory=self.max_memory,
-        )
+        raw = self._solve(probs, np.ascontiguousarray(ends, dtype=np.int32), weights, allowed)
         if raw["status"] in ("time_limit", "interrupted"):
             raise OutOfTime(raw["status"])
         if raw["status"] == "memory_limit":
@@ -358,11 +366,6 @@ class Structure:
     def row_of_pair(self, pair: int, label: int) -> int:
         """The number of the constraint that not both nodes of a pair take the label."""
         return self.n_tags + pair * self.problem.n_labels + label
-
-    @property
-    def n_rows(self) -> int:
-        """Number of constraints."""
-        return self.n_tags + len(self.problem.logic.pairs) * self.problem.n_labels
 
     def literals(self, row: int) -> tuple[Ints, int, int]:
         """Nodes, label and sign of a constraint."""

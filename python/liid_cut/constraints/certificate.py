@@ -12,16 +12,22 @@ A certificate is a dictionary of arrays and the list ``proofs``:
 - ``inner`` (i, 2), ``inner_values`` (i,): leaf, constraint and multiplier, of constraints inside.
 - ``messages``, ``proofs``: of the leaves' copies of their blocks, one after another, as in
   :mod:`liid_cut.verify`.
+- ``relaxed_rows``, ``relaxed_values`` (q,), ``relaxed_messages`` (m', K+1), ``ruled_out`` (r, K+1)
+  bool, or all empty: prices and messages of a relaxation of the whole reduced problem, and the
+  labels that it proves too dear (:mod:`.restriction`). All the above, and messages and proofs of
+  the result, are then about the problem that this leaves.
 
 Outside the blocks the messages of the result prove the bound; on edges that leave a block they
 count as costs of its nodes. For any multipliers the least cost is
 at least the sum over constraints of ``sign * multiplier`` (1 for tags, -1 for pairs) and, over
-blocks, of the least that a labelling of the block costs less the prices that it earns.
+blocks, of the least that a labelling of the block costs less the prices that it earns. A component
+with labels ruled out costs at least the smaller of that bound and those of the labels ruled out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -39,6 +45,7 @@ from liid_cut.constraints.blocks import (
 )
 from liid_cut.constraints.inputs import Bools, Ints
 from liid_cut.constraints.reduced import Floats, Reduced
+from liid_cut.constraints.restriction import Relaxation, Restriction, restrict, whole
 from liid_cut.constraints.trees import changed_costs
 from liid_cut.proofs import Malformed, bound_by_node
 
@@ -54,6 +61,10 @@ ARRAYS = {  # name: (dimensions, kind of dtype)
     "inner": (2, "i"),
     "inner_values": (1, "f"),
     "messages": (2, "f"),
+    "relaxed_rows": (1, "i"),
+    "relaxed_values": (1, "f"),
+    "relaxed_messages": (2, "f"),
+    "ruled_out": (2, "b"),
 }
 
 
@@ -92,7 +103,71 @@ def pack_trees(trees: Sequence[Tree], prices: dict[int, float], n_labels: int) -
         "inner_values": np.array(inner_values, dtype=np.float64),
         "messages": np.concatenate(messages),
         "proofs": proofs,
+        "relaxed_rows": np.empty(0, dtype=np.int64),
+        "relaxed_values": np.empty(0),
+        "relaxed_messages": np.empty((0, n_labels)),
+        "ruled_out": np.empty((0, n_labels), dtype=bool),
     }
+
+
+def pack_relaxation(relaxation: Relaxation, ruled_out: Bools) -> Certificate:
+    """The entries of a certificate that a relaxation has."""
+    return {
+        "relaxed_rows": relaxation.rows,
+        "relaxed_values": relaxation.values,
+        "relaxed_messages": relaxation.messages,
+        "ruled_out": ruled_out,
+    }
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """What a certificate's relaxation proves of each component.
+
+    ``bound`` (components,): of all labellings; ``ruled_out``: of those that take a label that is
+    ruled out; the others are those of ``restriction``. None: there is no relaxation.
+    """
+
+    restriction: Restriction
+    bound: Any = None
+    ruled_out: Any = None
+
+    def joined(self, rest: Any) -> Any:
+        """Bounds of components, from those of the labellings without what is ruled out."""
+        if self.bound is None:
+            return rest
+        return np.maximum(self.bound, np.minimum(rest, self.ruled_out))
+
+
+def relaxed(problem: Reduced, certificate: Certificate, component_of: Ints, n: int) -> Relaxed:
+    """What the relaxation of a certificate proves of n components.
+
+    Raises
+    ------
+    Malformed : the certificate is not one, or a priced constraint reaches over two components.
+    """
+    ruled_out = certificate["ruled_out"]
+    if not len(ruled_out):
+        if len(certificate["relaxed_rows"]) or len(certificate["relaxed_messages"]):
+            raise Malformed("a relaxation rules out nothing")
+        return Relaxed(whole(problem))
+    if len(ruled_out) != problem.n_nodes:
+        raise Malformed(f"ruled_out has {len(ruled_out)} rows for {problem.n_nodes} nodes")
+    rows, values = certificate["relaxed_rows"], certificate["relaxed_values"]
+    _check_prices(rows, values, problem.n_constraints)
+    relaxation = Relaxation(rows, values, certificate["relaxed_messages"])
+    ends = component_of[relaxation.links(problem)]
+    if (ends[:, 0] != ends[:, 1]).any():
+        raise Malformed("a constraint with a relaxed price reaches over two components")
+    costs, earned = relaxation.terms(problem)
+    terms = costs.min(axis=1, initial=problem.infinite)
+    bound = problem.zeros(n)
+    np.add.at(bound, component_of, terms + earned)
+    least = problem.zeros(n)
+    least[:] = problem.infinite
+    u, k = np.nonzero(ruled_out & problem.allowed)
+    np.minimum.at(least, component_of[u], bound[component_of[u]] - terms[u] + costs[u, k])
+    return Relaxed(restrict(problem, ruled_out), bound, least)
 
 
 def bound_terms(
@@ -148,7 +223,8 @@ def checked(certificate: Any, n_labels: int) -> Certificate:
         array = certificate.get(name)
         if not isinstance(array, np.ndarray) or array.ndim != ndim or array.dtype.kind != kind:
             raise Malformed(f"{name} is no {ndim}-dimensional array of kind {kind!r}")
-    for name, width in (("tree", 4), ("inner", 2), ("messages", n_labels)):
+    labelled = dict.fromkeys(("messages", "relaxed_messages", "ruled_out"), n_labels)
+    for name, width in ({"tree": 4, "inner": 2} | labelled).items():
         if certificate[name].shape[1] != width:
             raise Malformed(f"{name} has shape {certificate[name].shape}")
     for starts, array in (("block_starts", "block_nodes"), ("tree_starts", "tree")):
@@ -157,7 +233,7 @@ def checked(certificate: Any, n_labels: int) -> Certificate:
             raise Malformed(f"{starts} does not divide {array}")
     if len(certificate["block_starts"]) != len(certificate["tree_starts"]):
         raise Malformed("there is not one tree for each block")
-    for name in ("price_values", "inner_values"):
+    for name in ("price_values", "inner_values", "relaxed_values"):
         values = certificate[name]
         if not (np.isfinite(values) & (values >= 0)).all():
             raise Malformed(f"{name} are not finite numbers >= 0")
@@ -180,11 +256,15 @@ def _blocks(problem: Reduced, messages: Floats, certificate: Certificate) -> tup
 def _price_rows(structure: Structure, certificate: Certificate) -> dict[int, Any]:
     rows = certificate["price_rows"]
     values = _numbers(structure, certificate["price_values"])
+    _check_prices(rows, values, structure.problem.n_constraints)
+    return dict(zip(rows.tolist(), values.tolist(), strict=True))
+
+
+def _check_prices(rows: Ints, values: Any, n_constraints: int) -> None:
     if len(rows) != len(values) or len(np.unique(rows)) != len(rows):
         raise Malformed("there is not one price for each of different constraints")
-    if rows.size and not (rows.min() >= 0 and rows.max() < structure.n_rows):
+    if rows.size and not (rows.min() >= 0 and rows.max() < n_constraints):
         raise Malformed("a price belongs to no constraint")
-    return dict(zip(rows.tolist(), values.tolist(), strict=True))
 
 
 def _numbers(structure: Structure, values: Floats) -> Floats:

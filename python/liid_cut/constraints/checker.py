@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut.constraints.blocks import Structure
-from liid_cut.constraints.certificate import bound_terms, checked, coupled_nodes
+from liid_cut.constraints.certificate import bound_terms, checked, coupled_nodes, relaxed
 from liid_cut.constraints.enumeration import choices_of, enumerate_block
 from liid_cut.constraints.inputs import Bools, Constraints, Ints
 from liid_cut.constraints.reduced import Floats, Reduced, reduce_problem
@@ -84,19 +84,22 @@ class ConstrainedChecker(Checker):
         try:
             component = self.component_of
             certificate = checked(r.get("certificate"), self.n_labels)
-            messages = problem.messages(np.asarray(r.messages))
-            terms, _ = bound_terms(problem, messages, r.proofs, certificate)
-            for nodes in coupled_nodes(problem, certificate):
-                if np.ptp(component[nodes]) != 0:
+            known = relaxed(problem, certificate, component, n_components)
+            left, inside = known.restriction.problem, component[known.restriction.nodes]
+            messages = problem.messages(np.asarray(r.messages))[known.restriction.edges]
+            terms, _ = bound_terms(left, messages, r.proofs, certificate)
+            for nodes in coupled_nodes(left, certificate):
+                if np.ptp(inside[nodes]) != 0:
                     raise Malformed("a block or a constraint reaches over two components")
             for part in r.proofs:
-                if np.ptp(component[part["nodes"]]) != 0:
+                if np.ptp(inside[part["nodes"]]) != 0:
                     raise Malformed("a part reaches over two components")
         except BAD_CERTIFICATE as error:
             return self.without_certificate(error)
         sums = self.zeros(n_components)
-        np.add.at(sums, component, terms)
-        return np.asarray(sums + self.always_cut())
+        np.add.at(sums, inside, terms)
+        np.add.at(sums, component, known.restriction.terms)
+        return np.asarray(known.joined(sums) + self.always_cut())
 
     def bound_by_enumeration(self, t: int) -> Any:
         """The cheapest of all labellings of a component that meet the constraints in it."""

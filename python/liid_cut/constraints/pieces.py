@@ -25,6 +25,18 @@ LARGE = 512
 _PIECE = 128
 
 
+def is_crowded(problem: Reduced, labels: Labels, component_ids: npt.NDArray[np.int32]) -> bool:
+    """Whether labels break as many constraints of a large component as it has pieces."""
+    logic = problem.logic
+    is_broken = np.isin(logic.of, logic.broken_tags(labels))
+    tags = np.stack([logic.of[is_broken], component_ids[logic.nodes[is_broken]]], axis=1)
+    pairs = component_ids[logic.pairs[logic.broken_pairs(labels)]]
+    touched = np.concatenate([np.unique(tags, axis=0)[:, 1], pairs[:, 0]])
+    size = np.bincount(component_ids)
+    broken = np.bincount(touched, minlength=len(size))
+    return bool(((size > LARGE) & (broken * _PIECE >= size)).any())
+
+
 def divide(
     problem: Reduced,
     component_ids: npt.NDArray[np.int32],

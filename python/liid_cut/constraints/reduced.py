@@ -69,6 +69,11 @@ class Reduced:
         """Number K+1 of labels."""
         return int(self.probs.shape[1])
 
+    @property
+    def n_constraints(self) -> int:
+        """Number of constraints: tags, then pairs times labels."""
+        return len(self.logic.labels) + len(self.logic.pairs) * self.n_labels
+
     def costs(self, nodes: Ints) -> Floats:
         """Costs (nodes, K+1) of the labels; infinite where not allowed."""
         all_costs = costs_of_labels(np.asarray(self.probs[nodes], dtype=np.float64))
@@ -207,7 +212,7 @@ def reduce_problem(
         edge_of,
         sign,
         always_cut,
-        _open(logic, mask),
+        open_logic(logic, mask)[0],
     )
 
 
@@ -242,16 +247,20 @@ def _literals(group: Ints, mask: Bools, pairs: Ints, constraints: Constraints) -
     return Logic(pairs, tags[:, 1].copy(), literals[:, 1].copy(), literals[:, 0].copy())
 
 
-def _open(logic: Logic, mask: Bools) -> Logic:
-    """The constraints that labels left in ``mask`` can break, and their literals that are left."""
-    pairs = logic.pairs[(mask[logic.pairs[:, 0]] & mask[logic.pairs[:, 1]]).any(axis=1)]
+def open_logic(logic: Logic, mask: Bools) -> tuple[Logic, Ints, Ints]:
+    """The constraints that labels left in ``mask`` can break, with their literals that are left.
+
+    And which tags and which pairs these are.
+    """
+    pairs = np.flatnonzero((mask[logic.pairs[:, 0]] & mask[logic.pairs[:, 1]]).any(axis=1))
     count = mask.sum(axis=1)
     alive = mask[logic.nodes, logic.literal_labels]
     certain = np.zeros(len(logic.labels), dtype=bool)
     certain[logic.of[alive & (count[logic.nodes] == 1)]] = True
     kept = alive & ~certain[logic.of]
     new = np.cumsum(~certain) - 1
-    return Logic(pairs, logic.labels[~certain], logic.nodes[kept], new[logic.of[kept]])
+    left = Logic(logic.pairs[pairs], logic.labels[~certain], logic.nodes[kept], new[logic.of[kept]])
+    return left, np.flatnonzero(~certain), pairs
 
 
 def _sentence(contradiction: tuple[str, int], members: Ints, constraints: Constraints) -> str:

@@ -1,8 +1,8 @@
 """The cut under constraints, from the problem's arrays to a result in the core's form.
 
 reduce (:mod:`.reduced`)  ->  plain cut  ->  a labelling that meets all constraints
-(:mod:`.feasible`)  ->  the cheapest one (:mod:`.search`, or :mod:`.enumeration`)  ->  table and
-certificate
+(:mod:`.feasible`)  ->  where the cut breaks many, fewer labels (:mod:`.relaxation`)  ->  the
+cheapest labelling (:mod:`.search`, or :mod:`.enumeration`)  ->  table and certificate
 """
 
 from __future__ import annotations
@@ -17,12 +17,20 @@ import scipy
 
 from liid_cut import _core
 from liid_cut.constraints.blocks import CopySolver, Labels, Structure
-from liid_cut.constraints.certificate import block_bounds, earned, pack_trees
+from liid_cut.constraints.certificate import (
+    block_bounds,
+    earned,
+    pack_relaxation,
+    pack_trees,
+    relaxed,
+)
 from liid_cut.constraints.enumeration import choices_of, enumerate_block
 from liid_cut.constraints.feasible import feasible_labels, kept_literals
 from liid_cut.constraints.inputs import Bools, Constraints, Ints
-from liid_cut.constraints.pieces import divide
+from liid_cut.constraints.pieces import divide, is_crowded
 from liid_cut.constraints.reduced import Floats, Reduced, reduce_problem
+from liid_cut.constraints.relaxation import PriceSearch
+from liid_cut.constraints.restriction import Restriction, labels_too_dear, restrict
 from liid_cut.constraints.search import ConstrainedSearch
 from liid_cut.graph import Edges, Weights
 from liid_cut.inputs import Matrix
@@ -76,19 +84,20 @@ def solve_constrained(
     )
     plain: Labels = raw["labels"]
     cut = time.perf_counter()
+    solver = CopySolver(problem.n_labels, method, n_threads, max_memory, start + time_limit_s)
     first = feasible_labels(problem, plain)
     if first is not plain and method != "brute_force":
-        left = time_limit_s - (time.perf_counter() - start)
-        first = _improved(problem, first, method, left, n_threads, max_memory)
+        first = _improved(problem, first, solver)
     feasible = time.perf_counter()
+    solver.known_cost = problem.cost(first)
     solution = _Solution(problem, raw, first)
     if method == "brute_force":
         solution.enumerate()
     elif raw["status"] != "interrupted":
-        deadline = start + time_limit_s
-        known = problem.cost(first)
-        solver = CopySolver(problem.n_labels, method, n_threads, max_memory, deadline, known)
-        solution.search(solver, progress)
+        if is_crowded(problem, plain, raw["component_ids"]):
+            solution.relax(solver, progress)
+        else:
+            solution.search(solver, progress)
     searched = time.perf_counter()
     result = solution.result(edges, weights)
     result["timings"] = raw["timings"] | {
@@ -112,27 +121,9 @@ def solve_constrained(
     return result
 
 
-def _improved(
-    problem: Reduced,
-    labels: Labels,
-    method: str,
-    seconds: float,
-    n_threads: int,
-    max_memory: int,
-) -> Labels:
+def _improved(problem: Reduced, labels: Labels, solver: CopySolver) -> Labels:
     """The cheapest cut that keeps what meets the constraints, if that is cheaper."""
-    raw = _core.solve(
-        problem.probs,
-        problem.edges,
-        problem.weights,
-        kept_literals(problem, labels),
-        method=method,
-        time_limit_s=max(seconds, 1e-9),
-        n_threads=n_threads,
-        progress=None,
-        max_memory=max_memory,
-    )
-    better: Labels = raw["labels"]
+    better: Labels = solver.plain(problem, kept_literals(problem, labels))["labels"]
     return better if problem.cost(better) < problem.cost(labels) else labels
 
 
@@ -149,6 +140,54 @@ class _Solution:
         self.left_open = "unproven"  # what is open although no limit was met
         self.certificate = pack_trees([], {}, problem.n_labels)
         self.facts: dict[str, int] = {"rounds": 0, "copies": 0, "largest_cluster": 0}
+
+    def relax(self, solver: CopySolver, progress: Report | None) -> None:
+        """The cheapest labelling, of those that a relaxation leaves."""
+        problem, ids = self.problem, self.raw["component_ids"]
+        prices = PriceSearch(
+            problem,
+            self.raw["labels"],
+            self.labels,
+            solver,
+            lambda labels: _improved(problem, labels, solver),
+            progress,
+        )
+        relaxation = prices.run()
+        self.labels, self.status = prices.labels, prices.status
+        if relaxation is None:
+            return
+        ruled_out, together = labels_too_dear(problem, relaxation, self.labels, ids)
+        left = restrict(problem, ruled_out)
+        plain = solver.plain(left.problem, left.problem.allowed)
+        known = (self.labels[left.nodes], feasible_labels(left.problem, plain["labels"]))
+        rest = _Solution(left.problem, plain, min(known, key=left.problem.cost))
+        if self.status == "optimal":
+            rest.search(solver, progress)
+            self.status = rest.status
+        self._take(left, rest)
+        self.certificate |= pack_relaxation(relaxation, ruled_out)
+        self.coupled.append(together)
+        self.stage[np.concatenate(self.coupled)] = STAGE
+        self.facts |= {
+            "relaxed_nodes": int(np.isin(ids, together).sum()),
+            "nodes_left": int(np.isin(ids[left.nodes], together).sum()),
+        }
+
+    def _take(self, left: Restriction, rest: _Solution) -> None:
+        """The solution from that of what is left of the problem."""
+        ids, n = self.raw["component_ids"], len(self.bounds)
+        component = np.empty(len(rest.bounds), dtype=np.int64)
+        component[rest.raw["component_ids"]] = ids[left.nodes]
+        self.labels = left.lifted(rest.labels)
+        self.bounds = np.bincount(ids, left.terms, n).astype(np.float64)
+        np.add.at(self.bounds, component, rest.bounds)
+        np.add.at(self.nodes, component, rest.nodes)
+        self.coupled = [np.unique(component[together]) for together in rest.coupled]
+        self.certificate, self.facts, self.left_open = rest.certificate, rest.facts, rest.left_open
+        messages = np.zeros((len(self.problem.edges), self.problem.n_labels))
+        messages[left.edges] = rest.raw["messages"]
+        proven = {name: rest.raw[name] for name in ("proofs", "proofs_complete")}
+        self.raw = self.raw | proven | {"messages": messages}
 
     def search(self, solver: CopySolver, progress: Report | None) -> None:
         """The cheapest labelling by :mod:`.search`."""
@@ -266,7 +305,9 @@ class _Solution:
             if len(sets[i]) > 1 and stage[i] != _core.STAGES.index("enumeration"):
                 stage[i] = STAGE
         total = np.bincount(number, cost + constant)
-        bound = np.minimum(np.bincount(number, self.bounds + constant), total)
+        known = relaxed(problem, self.certificate, number[ids], len(sets))
+        proven = known.joined(np.bincount(number, self.bounds))
+        bound = np.minimum(proven + np.bincount(number, constant), total)
         closed = total - bound <= _OPTIMAL * np.maximum(1.0, np.abs(total))
         is_optimal = bool(closed.all())
         why = self.status if self.status != "optimal" else self.left_open
