@@ -65,7 +65,7 @@ def _silent() -> highspy.Highs:
     """HiGHS that prints nothing, not even its version when it is made."""
     import highspy
 
-    class Silent(highspy.Highs):
+    class Silent(highspy.Highs):  # type: ignore[misc]
         def enableCallbacks(self) -> None:
             self.setOptionValue("output_flag", False)
             super().enableCallbacks()

@@ -11,7 +11,7 @@ from instances import Instance, grid, instance
 from reference import assert_same_bits, cut_cost
 
 from liid_cut import MultiwayCutResult, MultiwayCutWarning, multiway_cut, tags_to_allowed, verify
-from liid_cut.constraints import pieces
+from liid_cut.constraints import pieces, relaxation
 
 
 def solve(inst: Instance, **keywords: Any) -> MultiwayCutResult:
@@ -60,6 +60,7 @@ def test_all_constraints_at_once(seed: int) -> None:
 def test_one_component_in_pieces(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pieces, "LARGE", 10)
     monkeypatch.setattr(pieces, "_PIECE", 8)
+    monkeypatch.setattr(pieces, "CROWD", 0)
     inst = grid(6, 4, seed, weight=0.4)
     tags = np.ones((4, 3), dtype=bool)
     coverage = np.arange(36) // 9, tags
@@ -67,6 +68,39 @@ def test_one_component_in_pieces(seed: int, monkeypatch: pytest.MonkeyPatch) -> 
     assert result.n_components == 1
     expected = program_optimum(inst, coverage, links(36, 5, seed))
     assert result.cost == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("largest_program", [60_000, 150, 0])
+def test_labels_that_a_relaxation_rules_out(
+    largest_program: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "LARGE", 6)
+    monkeypatch.setattr(relaxation, "_LARGEST_PROGRAM", largest_program)
+    cannot, must = links(42, 3, 5), [[0, 1]]
+    nodes = left = 0
+    for seed in range(3):
+        inst, coverage = tagged_images(7, seed, delta=0.2)
+        result = solve(inst, coverage=coverage, cannot_link=cannot, must_link=must)
+        assert result.status == "optimal"
+        expected = program_optimum(inst, coverage, cannot, must)
+        assert result.cost == pytest.approx(expected, rel=1e-9)
+        facts = result.diagnostics["constraints"]
+        nodes, left = nodes + facts["relaxed_nodes"], left + facts["nodes_left"]
+    assert left < nodes
+
+
+def test_crowded_constraints_in_one_large_component() -> None:
+    # As the default thresholds have it: the plain cut takes the background everywhere.
+    inst = grid(25, 4, seed=3, weight=0.05)
+    inst.probs[:, 0] += 0.7
+    coverage = np.arange(625) // 25, np.ones((25, 3), dtype=bool)
+    result = solve(inst, coverage=coverage)
+    facts = result.diagnostics["constraints"]
+    assert facts["broken_tags"] > 20
+    assert facts["nodes_left"] < facts["relaxed_nodes"] / 2
+    assert covers(result.labels, coverage)
+    assert result.status == "optimal"
+    assert solve(inst, coverage=coverage, n_jobs=2).labels.tolist() == result.labels.tolist()
 
 
 def test_a_tag_that_two_labels_of_one_component_would_pay_twice() -> None:

@@ -18,6 +18,7 @@ from liid_cut.files import read_result, write_result
 
 INST, COVERAGE = tagged_images(6, 1)
 CANNOT = links(36, 8, 1)
+LOOSE, TAGS = tagged_images(6, 1, delta=0.2)
 GIVEN: dict[str, Any] = {"coverage": COVERAGE, "cannot_link": CANNOT, "must_link": [[0, 1]]}
 
 
@@ -27,6 +28,7 @@ def solved() -> MultiwayCutResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pieces, "LARGE", 6)
         patch.setattr(pieces, "_PIECE", 4)
+        patch.setattr(pieces, "CROWD", 0)
         result = INST.solve(**GIVEN)
     assert result.status == "optimal"
     return result
@@ -37,8 +39,27 @@ def result(solved: MultiwayCutResult) -> MultiwayCutResult:
     return MultiwayCutResult(copy.deepcopy(dict(solved)))
 
 
+@pytest.fixture(scope="module")
+def solved_relaxed() -> MultiwayCutResult:
+    """A result whose certificate rules labels out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "LARGE", 6)
+        result = LOOSE.solve(coverage=TAGS)
+    assert result.status == "optimal"
+    return result
+
+
+@pytest.fixture
+def relaxed(solved_relaxed: MultiwayCutResult) -> MultiwayCutResult:
+    return MultiwayCutResult(copy.deepcopy(dict(solved_relaxed)))
+
+
 def checked(result: Any, **other: Any) -> Verification:
     return verify(result, INST.probs, INST.graph, **(GIVEN | other))
+
+
+def checked_relaxed(result: Any, exact: bool = False) -> Verification:
+    return verify(result, LOOSE.probs, LOOSE.graph, coverage=TAGS, exact=exact)
 
 
 def test_it_holds_as_it_is(result: MultiwayCutResult) -> None:
@@ -155,7 +176,70 @@ def test_forged(result: MultiwayCutResult, name: str) -> None:
     assert_rejected(checked(result), message)
 
 
-@pytest.mark.parametrize("field", ["tree", "messages", "price_rows", "proofs"])
+def test_a_relaxation_holds_as_it_is(relaxed: MultiwayCutResult) -> None:
+    for exact in (False, True):
+        verification = checked_relaxed(relaxed, exact=exact)
+        assert verification, verification.problems
+        assert verification.optimal
+    assert relaxed.certificate["ruled_out"].sum() > 10
+    assert len(relaxed.certificate["relaxed_rows"]) > 3
+
+
+def one_row(ruled_out: Any, value: bool) -> Any:
+    """All labels of the first node that has lost some."""
+    ruled_out = ruled_out.copy()
+    ruled_out[int(np.argmax(ruled_out.any(axis=1)))] = value
+    return ruled_out
+
+
+FORGED_RELAXATION: dict[str, tuple[str, Any, str]] = {
+    "prices negative": ("relaxed_values", lambda v: -v, "relaxed_values are not finite"),
+    "prices nan": ("relaxed_values", lambda v: v * np.nan, "relaxed_values are not finite"),
+    "prices higher": ("relaxed_values", lambda v: 3 * v, "lower bound is claimed"),
+    "prices none": ("relaxed_values", lambda v: 0 * v, "lower bound is claimed"),
+    "price too many": ("relaxed_values", lambda v: np.r_[v, 1.0], "not one price for each"),
+    "price twice": ("relaxed_rows", lambda r: np.r_[r[:-1], r[0]], "not one price for each"),
+    "price of nothing": ("relaxed_rows", lambda r: r + 10**6, "a price belongs to no constraint"),
+    "price before all": ("relaxed_rows", lambda r: r - 10**6, "a price belongs to no constraint"),
+    "messages zero": ("relaxed_messages", lambda m: 0 * m, "lower bound is claimed"),
+    "messages large": ("relaxed_messages", lambda m: m + 9 * np.arange(m.shape[1]), "spread by"),
+    "messages few": ("relaxed_messages", lambda m: m[:-1], "messages of shape"),
+    "messages none": ("relaxed_messages", lambda m: m[:0], "messages of shape"),
+    "nothing ruled out": ("ruled_out", lambda r: r & False, "malformed|lower bound is claimed"),
+    "all ruled out": ("ruled_out", lambda r: r | True, "leave no labelling"),
+    "a node without labels": ("ruled_out", lambda r: one_row(r, True), "leave no labelling"),
+    "other nodes ruled out": ("ruled_out", lambda r: r[::-1].copy(), "malformed|lower bound"),
+    "too few nodes": ("ruled_out", lambda r: r[:-1], "ruled_out has 35 rows for 36 nodes"),
+    "no nodes": ("ruled_out", lambda r: r[:0], "a relaxation rules out nothing"),
+    "narrow": ("ruled_out", lambda r: r[:, :3], "ruled_out has shape"),
+    "numbers": ("ruled_out", lambda r: r + 0, "ruled_out is no 2-dimensional array"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED_RELAXATION)
+def test_forged_relaxation(relaxed: MultiwayCutResult, name: str) -> None:
+    field, value, message = FORGED_RELAXATION[name]
+    forge(relaxed.certificate, field, value)
+    assert_rejected(checked_relaxed(relaxed), message)
+
+
+def test_a_relaxed_price_over_components() -> None:
+    inst = instance([[1, 0.9, 0.1], [1, 0.5, 0.1]], [], [])
+    given: dict[str, Any] = {"coverage": ([0, 0], [[True, False]])}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "LARGE", 0)
+        result = inst.solve(**given)
+    assert len(result.certificate["relaxed_rows"])
+    assert verify(result, inst.probs, inst.graph, **given)
+    result.component_ids[:] = [0, 1]
+    result.components = np.repeat(result.components, 2)
+    result.components["cost"] = result.components["lower_bound"] = [1.1, 0.6]
+    result.n_components = 2
+    verification = verify(result, inst.probs, inst.graph, **given)
+    assert_rejected(verification, "a constraint with a relaxed price reaches over two components")
+
+
+@pytest.mark.parametrize("field", ["tree", "messages", "price_rows", "proofs", "ruled_out"])
 def test_field_missing(result: MultiwayCutResult, field: str) -> None:
     del result.certificate[field]
     assert_rejected(checked(result), "certificate is malformed")

@@ -13,9 +13,10 @@ All are exact: the labelling is the cheapest of those that meet them, its bound 
 other, ``allowed``, time limits, threads and every ``method``. Most cuts break few of them, so the
 cut is solved without them first, and only the components that broken ones touch are solved again
 (:mod:`.search`); ``result.diagnostics["constraints"]`` counts them and says what keeping them
-costs, ``result.timings`` what it took. Where the cut breaks many constraints in one large component
-(because it collapsed, say), or links bind most nodes to one another, the proof can take very long,
-as in any exact search: give a ``time_limit``; the labelling so far meets all constraints, too.
+costs, ``result.timings`` what it took. Where the cut breaks many constraints in one large
+component, a relaxation of the whole first rules out most labels (:mod:`.relaxation`). Heavy edges
+against the constraints, or links that bind most nodes to one another, can still take very long, as
+in any exact search: give a ``time_limit``; the labelling so far meets all constraints, too.
 
 Constraints that cannot be met together are a ``ValueError``. Whether they can is decided before the
 search, also when that takes longer than the time limit: a result always meets them all. An image

@@ -209,7 +209,7 @@ class CopySolver:
     """Cuts of copies, with the settings and the deadline of the whole solve.
 
     ``max_memory``: bytes for each call of the solver; 0: no limit. ``known_cost``: of a labelling
-    of all. ``left_open``: why it could not prove a cut, if so.
+    of all. ``left_open``: why it could not prove a cut, if so. ``interrupted``: by Ctrl-C.
     """
 
     n_labels: int
@@ -220,14 +220,17 @@ class CopySolver:
     known_cost: float = np.inf
     copies: int = 0
     left_open: str = "unproven"
+    interrupted: bool = False
 
     def seconds_left(self) -> float:
         """Until the deadline.
 
         Raises
         ------
-        OutOfTime : it has passed.
+        OutOfTime : it has passed, or Ctrl-C struck.
         """
+        if self.interrupted:
+            raise OutOfTime("interrupted")
         seconds = self.deadline - time.perf_counter()
         if seconds <= 0:
             raise OutOfTime("time_limit")
@@ -249,6 +252,7 @@ class CopySolver:
             progress=None,
             max_memory=self.max_memory,
         )
+        self.interrupted |= raw["status"] == "interrupted"
         return raw
 
     def cut(self, copies: Sequence[Copy]) -> list[Cut]:

@@ -23,10 +23,12 @@ Labels = npt.NDArray[np.int32]
 # Components of more nodes are divided, into pieces of at most so many.
 LARGE = 512
 _PIECE = 128
+# With a broken constraint for so many nodes, hardly a piece would stay as it is.
+CROWD = 128
 
 
 def is_crowded(problem: Reduced, labels: Labels, component_ids: npt.NDArray[np.int32]) -> bool:
-    """Whether labels break as many constraints of a large component as it has pieces."""
+    """Whether labels break so many constraints of a large component that none stays local."""
     logic = problem.logic
     is_broken = np.isin(logic.of, logic.broken_tags(labels))
     tags = np.stack([logic.of[is_broken], component_ids[logic.nodes[is_broken]]], axis=1)
@@ -34,7 +36,7 @@ def is_crowded(problem: Reduced, labels: Labels, component_ids: npt.NDArray[np.i
     touched = np.concatenate([np.unique(tags, axis=0)[:, 1], pairs[:, 0]])
     size = np.bincount(component_ids)
     broken = np.bincount(touched, minlength=len(size))
-    return bool(((size > LARGE) & (broken * _PIECE >= size)).any())
+    return bool(((size > LARGE) & (broken * CROWD >= size)).any())
 
 
 def divide(
