@@ -58,6 +58,10 @@ def costs_of_weights(weights: Matrix, allowed: npt.NDArray[np.bool_] | None) -> 
     return costs if allowed is None else np.where(allowed, costs, np.inf)
 
 
+# Of a cost that is computed again.
+_SAME = 1e-6
+
+
 def label_costs(
     result: Any, probs: Any, allowed: Any = None, labels: Any = None, node_weights: Any = None
 ) -> Floats:
@@ -93,6 +97,14 @@ def label_costs_of(
         raise ValueError(
             f"{name}[{u}] does not allow the label {chosen[u]} of the result; pass what the solve "
             "was given"
+        )
+    ends = chosen[np.asarray(result.edges)]
+    paid = costs[np.arange(len(chosen)), chosen].sum()
+    paid += np.asarray(result.weights)[ends[:, 0] != ends[:, 1]].sum()
+    if not np.isclose(paid, result.cost, rtol=_SAME, atol=_SAME):
+        raise ValueError(
+            f"the labels of the result cost {paid:.9g} by these arguments, {result.cost:.9g} by "
+            "those of the solve; pass the probs, labels and node_weights that the solve was given"
         )
     return costs
 

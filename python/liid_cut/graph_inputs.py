@@ -41,7 +41,10 @@ def as_matrix_or_pair(graph: Any, n_nodes: int) -> Any:
         return _of_igraph(graph, n_nodes)
     if isinstance(graph, np.ndarray):
         if graph.shape != (n_nodes, n_nodes):
-            raise ValueError(f"graph has shape {graph.shape}; probs needs ({n_nodes}, {n_nodes})")
+            raise ValueError(
+                f"graph has shape {graph.shape}; probs needs a matrix ({n_nodes}, {n_nodes}), or a "
+                "pair (edges (m, 2), weights (m,))"
+            )
         if graph.dtype.kind not in "fiub":
             raise ValueError(f"graph is a ndarray of {graph.dtype}; it must be numeric")
         return scipy.sparse.csr_array(graph)

@@ -39,6 +39,10 @@ def as_array(name: str, value: Any) -> npt.NDArray[Any]:
 
 def as_float_matrix(name: str, value: Any) -> Matrix:
     """A 2-d array of float16, float32 or float64 in native byte order; integers become float64."""
+    if isinstance(value, str | os.PathLike):
+        raise ValueError(
+            f"{name} is the path {value!s}; pass the array: numpy.load({str(value)!r})"
+        )
     array = as_array(name, value)
     check_float_matrix(name, array.shape, array.dtype)
     if array.dtype.kind in "iub":

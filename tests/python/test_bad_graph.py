@@ -58,7 +58,10 @@ FAULTS: dict[str, tuple[Any, str]] = {
         "graph is a tuple; it must be a symmetric matrix (n, n), SciPy",
     ),
     "text": ("knn", "graph is a str; it must be a symmetric matrix (n, n), SciPy sparse or dense"),
-    "dense not square": (np.ones((3, 2)), "graph has shape (3, 2); probs needs (3, 3)"),
+    "dense not square": (
+        np.ones((3, 2)),
+        "graph has shape (3, 2); probs needs a matrix (3, 3), or a pair (edges (m, 2)",
+    ),
     "dense complex": (MATRIX + 0j, "graph is a ndarray of complex128; it must be numeric"),
     "dense asymmetric": (np.triu(MATRIX), "graph[0, 1] is 0.5 but graph[1, 0] is 0"),
     "dense nan": (MATRIX * np.nan, "graph[0, 0] is nan; every weight must be a finite number"),

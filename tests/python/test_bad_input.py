@@ -35,6 +35,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "negative": ({"probs": with_entry("probs", 0, 1, -0.1)}, "probs[0, 1] is -0.1; every entry"),
     "all zero": ({"probs": [[1, 0], [0, 0], [0, 0]]}, "probs[1] is all zero; every row needs"),
     "a row too large": ({"probs": [[1e308] * 2] * 3}, "probs[0] brings the sum of probs beyond"),
+    "path": ({"probs": "probs.npy"}, "probs is the path probs.npy; pass the array: numpy.load("),
     "1-d": ({"probs": np.ones(3)}, "probs has shape (3,); it must be 2-dimensional"),
     "3-d": ({"probs": np.ones((3, 2, 1))}, "probs has shape (3, 2, 1); it must be 2-dimens"),
     "scalar": ({"probs": 1.0}, "probs has shape (); it must be 2-dimensional"),

@@ -36,6 +36,7 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--tls", "a", "b", "c"], "--tls is of a scheduler; name it with --scheduler ADDRESS"),
         (["--delta", "-1"], "delta is -1.0; it must be finite and >= 0"),
         (["--n-neighbors", "0"], "n_neighbors is 0; it must be an integer >= 1"),
         (["--time-limit", "0"], "time_limit is 0.0; it must be finite and > 0"),

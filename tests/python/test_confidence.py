@@ -217,6 +217,12 @@ def test_one_fault(fault: str) -> None:
         label_distributions(path().solve(), **arguments)
 
 
+def test_margins_of_other_probabilities() -> None:
+    for function in (cut_margins, min_marginals):
+        with pytest.raises(ValueError, match=r"labels of the result cost .* by those of the solve"):
+            function(path().solve(), path().probs[::-1])
+
+
 def test_margins_under_other_allowed_labels() -> None:
     allowed = np.array([[1, 1], [1, 1], [1, 1], [1, 0]], dtype=bool)
     with pytest.raises(ValueError, match=r"allowed\[3\] does not allow the label 1 of the result"):

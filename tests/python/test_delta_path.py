@@ -99,6 +99,7 @@ def test_saved_arrays(path: liid_cut.DeltaPath, tmp_path: Path) -> None:
         ([math.nan], r"deltas\[0\] is nan"),
         ([1.0, 1.0], "deltas has a value twice"),
         ([], "deltas has shape"),
+        (1, r"deltas has shape \(\) and dtype int64; it must be a list of numbers > 0"),
         ([[1.0]], "deltas has shape"),
         (["a"], "deltas has shape"),
     ],

@@ -126,6 +126,14 @@ BAD_PAIRS: dict[str, tuple[Any, str]] = {
         (TABLE.ids, similarities_with(7, 1, np.nan)),
         "neighbors similarities[7, 1] is nan; it must be finite",
     ),
+    "distances": (
+        (TABLE.ids, similarities_with(7, 1, 1.5)),
+        "neighbors similarities[7, 1] is 1.5; cosines are in [-1, 1]",
+    ),
+    "twice": (
+        (ids_with(5, 1, TABLE.ids[5, 0]), TABLE.similarities),
+        f"neighbors ids[5] is [{TABLE.ids[5, 0]}, {TABLE.ids[5, 0]}, ",
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -32,7 +33,10 @@ class CommandError(Exception):
 
 def delta(text: str) -> float | str:
     """What ``--delta`` takes: a number, or ``auto``."""
-    return text if text == "auto" else float(text)
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor a number >= 0") from None
 
 
 def exit_code(result: MultiwayCutResult) -> int:

@@ -62,8 +62,10 @@ def client_of(arguments: argparse.Namespace) -> Iterator[Any]:
 
     Raises
     ------
-    CommandError : Dask is not installed, or there is no such scheduler.
+    CommandError : Dask is not installed, there is no such scheduler, or none for ``--tls``.
     """
+    if arguments.tls is not None and arguments.scheduler is None:
+        raise CommandError("--tls is of a scheduler; name it with --scheduler ADDRESS")
     if not is_asked_for(arguments):
         yield None
         return

@@ -176,7 +176,10 @@ def delta_path(
 def _as_deltas(value: Any) -> npt.NDArray[np.float64]:
     deltas = as_array("deltas", value)
     if deltas.ndim != 1 or len(deltas) == 0 or deltas.dtype.kind not in "fiu":
-        raise ValueError(f"deltas has shape {deltas.shape} and dtype {deltas.dtype}; numbers (d,)")
+        raise ValueError(
+            f"deltas has shape {deltas.shape} and dtype {deltas.dtype}; it must be a list of "
+            "numbers > 0, such as [0.1, 1]"
+        )
     deltas = deltas.astype(np.float64)
     bad = ~(np.isfinite(deltas) & (deltas > 0))
     if bad.any():

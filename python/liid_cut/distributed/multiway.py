@@ -83,6 +83,8 @@ def multiway_cut_on(client: Any, **arguments: Any) -> MultiwayCutResult:
     ValueError : also for what has no distributed form, and where workers do not share the folder.
     RuntimeError : a unit ended several workers.
     """
+    if isinstance(client, str):
+        raise ValueError(f"client is {client!r}; it must be dask.distributed.Client({client!r})")
     settings = SimpleNamespace(**arguments)
     _check(settings)
     temporary = settings.checkpoint is None

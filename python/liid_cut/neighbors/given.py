@@ -10,6 +10,9 @@ import numpy as np
 from liid_cut.inputs import as_array
 from liid_cut.neighbors.rows import Floats, Ints
 
+# Largest cosine, of float16 too.
+_MOST = 1.001
+
 
 def as_pair(neighbors: tuple[Any, Any], n_nodes: int, n_neighbors: int) -> tuple[Ints, Floats]:
     """Checked ids (n, k) and similarities (n, k) of a precomputed search, as they are.
@@ -19,8 +22,8 @@ def as_pair(neighbors: tuple[Any, Any], n_nodes: int, n_neighbors: int) -> tuple
 
     Raises
     ------
-    ValueError : wrong shape or type, id out of range, similarity not finite; the message names the
-        first such entry.
+    ValueError : wrong shape or type, id out of range or twice in a row, similarity not finite or no
+        cosine; the message names the first such entry.
     """
     ids, similarities = (
         as_array(f"neighbors {name}", part)
@@ -40,11 +43,21 @@ def as_pair(neighbors: tuple[Any, Any], n_nodes: int, n_neighbors: int) -> tuple
     for bad, table, allowed in (
         (ids >= n_nodes, "ids", f"rows are 0 to {n_nodes - 1}, negative: none"),
         (present & ~np.isfinite(similarities), "similarities", "it must be finite"),
+        (
+            present & (np.abs(similarities) > _MOST),
+            "similarities",
+            "cosines are in [-1, 1]; of a cosine distance d it is 1 - d",
+        ),
     ):
         if bad.any():
             row, column = (int(i) for i in np.argwhere(bad)[0])
             value = (ids if table == "ids" else similarities)[row, column]
             raise ValueError(f"neighbors {table}[{row}, {column}] is {value}; {allowed}")
+    ranked = np.sort(np.where(present, ids, -1 - np.arange(ids.shape[1])), axis=1)
+    twice = (ranked[:, 1:] == ranked[:, :-1]).any(axis=1)
+    if twice.any():
+        row = int(np.argmax(twice))
+        raise ValueError(f"neighbors ids[{row}] is {ids[row].tolist()}; a neighbor counts once")
     order = np.argsort(~present, axis=1, kind="stable")[:, :n_neighbors]
     kept = np.take_along_axis(present, order, axis=1)
     ids = np.take_along_axis(ids, order, axis=1).astype(np.int64)
