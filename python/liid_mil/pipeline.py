@@ -93,7 +93,6 @@ class Pipeline:
         self.n_jobs = n_jobs
         if dataset is not None:
             self.dataset = dataset
-        self.folder.mkdir(parents=True, exist_ok=True)
         self.hashes = FileHashes(self.folder / "hashes.json")
         self._digests: dict[str, str] = {}
         self._open: dict[str, Any] = {}
@@ -243,6 +242,7 @@ class Pipeline:
         """
         with processes(self.runtime.device) as world:
             steps = self.plan(until)
+            self.folder.mkdir(parents=True, exist_ok=True)
             check_room(self.folder, steps)
             for name in STAGES if world.is_main else ():
                 self._link(name)  # links to outputs of other settings go
@@ -273,12 +273,14 @@ class Pipeline:
 
     def save_config(self) -> None:
         """Leave the configuration in the folder, for :func:`open_run`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.folder / CONFIG) as file:
             file.write(format_config(self.config).encode())
 
     def _make(self, output: StageFolder, world: Any) -> None:
         stage, work = output.stage, output.stage.work(self)
         if world.is_main:
+            self.folder.mkdir(parents=True, exist_ok=True)
             self.hashes.save()
             output.prepare()
         world.wait()

@@ -17,13 +17,14 @@ from liid_mil.data.types import Floats
 from liid_mil.extraction import Extraction, extract, open_extraction
 from liid_mil.importing import import_proposals
 from liid_mil.models import MilNetwork
+from liid_mil.models.backbones import BUNDLED
 from liid_mil.proposals.making import make_proposals
 from liid_mil.proposals.segmentation import segment_proposals
 from liid_mil.proposals.selection import select_proposals
 from liid_mil.proposals.store import ProposalStore
 from liid_mil.stages.stage import Stage
 from liid_mil.training.cam_scores import cam_scores
-from liid_mil.training.config import TrainingConfig
+from liid_mil.training.config import MilConfig, TrainingConfig
 from liid_mil.training.engine import CHECKPOINT
 from liid_mil.training.loop import train_cam, train_mil
 from liid_mil.training.networks import (
@@ -104,10 +105,28 @@ def _probe_proposals(pipeline: Pipeline) -> float:
 
 
 def _training_settings(pipeline: Pipeline, config: TrainingConfig) -> dict[str, Any]:
-    """The settings of a training, files of weights by what they hold."""
-    settings = asdict(config)
-    if config.weights is not None and Path(config.weights).is_file():
-        settings["weights"] = pipeline.hashes.of(Path(config.weights))
+    """The settings of a training, files of weights by what they hold.
+
+    Raises
+    ------
+    ValueError : the weights are those of another backbone.
+    FileNotFoundError : there is no file of weights.
+    """
+    settings, weights = asdict(config), config.weights
+    if isinstance(config, MilConfig) and weights == FROM_CAM:
+        of_cam = pipeline.config.cam.backbone
+        if config.backbone != of_cam:
+            raise ValueError(
+                f"mil.weights is {FROM_CAM!r}, but mil.backbone {config.backbone!r} is not "
+                f"cam.backbone {of_cam!r}"
+            )
+    elif weights not in (None, BUNDLED):
+        if not Path(weights).is_file():
+            raise FileNotFoundError(
+                f"{weights}: no such file of weights; other values are {BUNDLED}, null and, of mil "
+                f"alone, {FROM_CAM}"
+            )
+        settings["weights"] = pipeline.hashes.of(Path(weights))
     return settings
 
 

@@ -59,6 +59,9 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        from liid_mil.models.backbones import BACKBONES
+
+        check_choice(self, "backbone", tuple(BACKBONES))
         for name in ("image_size", "epochs", "batch_size"):
             check(self, name, getattr(self, name) >= 1, "at least 1")
         check(self, "output_stride", self.output_stride in (8, 16, 32), "8, 16 or 32")

@@ -235,7 +235,7 @@ def test_damaged_checkpoint_is_named(run_folder: Path, capsys: pytest.CaptureFix
         (["--scenes", "8", "--set", "epochs=1.5"], "cam.epochs is '1.5'; it must be an integer"),
         (["--scenes", "8", "--set", "flip=1"], "cam.flip is '1'; it must be true or false"),
         (["--scenes", "8", "--set", "eta=-1"], "eta is -1.0; it must be at least 0"),
-        (["--scenes", "8", "--set", "backbone=vgg"], "name is 'vgg'; it must be one of"),
+        (["--scenes", "8", "--set", "backbone=vgg"], "backbone is 'vgg'; it must be 'resnet18' or"),
         (["--scenes", "8", "--device", "gpu"], "device is 'gpu'"),
     ],
 )

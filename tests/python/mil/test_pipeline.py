@@ -392,6 +392,34 @@ def test_command_run(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out.splitlines()[-1] == "nothing is to do"
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["cam.backbone=vgg"], "cam.backbone is 'vgg'; it must be 'resnet18' or"),
+        (["cam.weights=none.pth"], "none.pth: no such file of weights; other values are bundled"),
+        (["cam.weights=cam"], "cam: no such file of weights"),
+        (
+            ["mil.weights=cam", "mil.backbone=resnet50"],
+            "mil.weights is 'cam', but mil.backbone 'resnet50' is not cam.backbone 'tiny'",
+        ),
+    ],
+)
+def test_a_dry_run_finds_what_training_would(
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    settings: list[str],
+    message: str,
+) -> None:
+    changes = [part for setting in settings for part in ("--set", setting)]
+    output = tmp_path / "elsewhere"
+    command = ["run", str(folder / "config.yaml"), "-o", str(output), "--dry-run"]
+    assert main([*command, *changes]) == 2
+    assert message in capsys.readouterr().err
+    assert main(command) == 0
+    assert not output.exists()
+
+
 def test_command_prints_a_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["run", "--print-config", "--preset", "scenes", "--set", "cut.delta=2"]
     assert main(command) == 0
