@@ -8,6 +8,8 @@ Output: class names, image ids, tags.
 from __future__ import annotations
 
 import csv
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,8 @@ import numpy as np
 from liid_cut.npz import read_arrays, require
 from liid_mil.data.files import distinct
 from liid_mil.data.types import Bools, DatasetError
+
+_SEPARATOR_RULE = "tags of an image are separated by semicolons"
 
 Tags = tuple[tuple[str, ...], tuple[str, ...], Bools]
 
@@ -66,12 +70,16 @@ def _read_csv(path: Path, class_names: Sequence[str] | None) -> Tags:
     header = rows[0]
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):
-            raise DatasetError(path, f"row {number} has {len(row)} cells; the header {len(header)}")
+            hint = f"; {_SEPARATOR_RULE}" if header[1:] == ["tags"] else ""
+            raise DatasetError(
+                path, f"row {number} has {len(row)} cells; the header {len(header)}{hint}"
+            )
+    if len(rows) == 1:
+        raise DatasetError(path, "has a header but no image")
     image_ids = distinct(path, [row[0] for row in rows[1:]])
     tagged = _names_by_row(path, header, rows[1:])
     if class_names is None:
-        found = sorted({name for names in tagged for name in names})
-        class_names = found if header[1:] == ["tags"] else header[1:]
+        class_names = _found(path, tagged) if header[1:] == ["tags"] else header[1:]
     columns = {name: k for k, name in enumerate(class_names)}
     tags = np.zeros((len(image_ids), len(columns)), dtype=np.bool_)
     for i, names in enumerate(tagged):
@@ -80,6 +88,20 @@ def _read_csv(path: Path, class_names: Sequence[str] | None) -> Tags:
                 raise DatasetError(path, f"row {i + 1} has tag {name!r}; not in {class_names}")
             tags[i, columns[name]] = True
     return tuple(class_names), image_ids, tags
+
+
+def _found(path: Path, tagged: list[list[str]]) -> list[str]:
+    """All names, sorted; other separators than the semicolon show by names that share a part."""
+    found = sorted({name for names in tagged for name in names})
+    if not found:
+        raise DatasetError(path, "tags no image")
+    parts = {name: [part.strip() for part in re.split(r"[,|]", name)] for name in found}
+    count = Counter(part for name in found for part in set(parts[name]))
+    for i, names in enumerate(tagged):
+        for name in names:
+            if len(parts[name]) > 1 and any(count[part] > 1 for part in parts[name]):
+                raise DatasetError(path, f"row {i + 1} has the tag {name!r}; {_SEPARATOR_RULE}")
+    return found
 
 
 def _names_by_row(path: Path, header: list[str], rows: list[list[str]]) -> list[list[str]]:

@@ -6,6 +6,7 @@ before training. Output: the trained network, and a folder with a checkpoint to 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from liid_mil.training.checkpoint import data_fingerprint, weights_fingerprint
 from liid_mil.training.config import CamConfig, MilConfig, Runtime
 from liid_mil.training.engine import fit
 from liid_mil.training.networks import FROM_CAM, build_classifier, build_network
+
+log = logging.getLogger(__name__)
 
 
 def train_cam(
@@ -48,6 +51,7 @@ def train_cam(
     """
     runtime = runtime or Runtime()
     _check_not_empty(dataset)
+    _warn_of_idle_tags(dataset)
     classifier = build_classifier(config, len(dataset.class_names))
     samples = Samples(
         dataset,
@@ -157,3 +161,14 @@ class _MilObjective(nn.Module):
 def _check_not_empty(dataset: ImageDataset) -> None:
     if len(dataset) == 0:
         raise ValueError("the dataset has no image to train on")
+
+
+def _warn_of_idle_tags(dataset: ImageDataset) -> None:
+    """Name the classes of all images, or of none, which tags do not tell from the background."""
+    tags = np.asarray(dataset.tags)
+    for where, idle in (("all images", tags.all(axis=0)), ("no image", ~tags.any(axis=0))):
+        names = [name for name, is_idle in zip(dataset.class_names, idle, strict=True) if is_idle]
+        if names:
+            log.warning(
+                "tagged in %s, so that nothing is learned from it: %s", where, ", ".join(names)
+            )

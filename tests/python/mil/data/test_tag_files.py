@@ -75,6 +75,17 @@ def test_tags_of_voc_2012() -> None:
         ("image,tags\na.png\n", "row 1 has 1 cells; the header 2"),
         ("image,cat\na.png,1\nb.png,yes\n", "row 2, column 'cat' is 'yes', not 0 or 1"),
         ("image,tags\na.png,cat\na.png,dog\n", "names image 'a.png' twice"),
+        ("image,tags\n", "has a header but no image"),
+        ("image,tags\na.png,\n", "tags no image"),
+        (
+            "image,tags\na.png,cat,dog\n",
+            "row 1 has 3 cells; the header 2; tags of an image are sep",
+        ),
+        (
+            'image,tags\na.png,dog\nb.png,"cat,dog"\n',
+            "row 2 has the tag 'cat,dog'; tags of an image",
+        ),
+        ("image,tags\na.png,cat | dog\nb.png,cat\n", r"row 1 has the tag 'cat \| dog'; tags of an"),
     ],
 )
 def test_bad_csv(tmp_path: Path, text: str, message: str) -> None:

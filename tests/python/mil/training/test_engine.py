@@ -141,6 +141,18 @@ def test_cam_classifier_learns_and_is_loaded_again(tmp_path: Path) -> None:
         load_network(tmp_path)
 
 
+def test_tags_of_all_images_and_of_none_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = TinyImages()
+    data.tags[:, 1:] = [True, False]
+    config = CamConfig(backbone="tiny", image_size=32, output_stride=8, epochs=1)
+    train_cam(data, config, tmp_path)
+    told = [record.getMessage() for record in caplog.records]
+    assert "tagged in all images, so that nothing is learned from it: green" in told
+    assert "tagged in no image, so that nothing is learned from it: blue" in told
+
+
 def test_seeds(tmp_path: Path) -> None:
     first, again, other = (
         dict(train(tmp_path / name, seed=seed, backbone="tiny_dropout").state_dict())
