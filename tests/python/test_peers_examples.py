@@ -126,6 +126,8 @@ def test_two_terminals_are_a_minimum_cut(name: str) -> None:
     assert verify(result, probs, result.graph, labels=labels).optimal
 
     capacities = sp.csr_array(nx.to_scipy_sparse_array(graph, nodelist=nodes), dtype=np.int32)
+    for name in ("indices", "indptr"):  # older SciPy's maximum_flow knows no others
+        setattr(capacities, name, getattr(capacities, name).astype(np.int32))
     assert maximum_flow(capacities, first, last).flow_value == value
 
 
