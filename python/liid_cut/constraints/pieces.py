@@ -14,6 +14,7 @@ import heapq
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 
 from liid_cut.constraints.inputs import Bools, Ints
 from liid_cut.constraints.reduced import Floats, Reduced
@@ -28,15 +29,24 @@ CROWD = 128
 
 
 def is_crowded(problem: Reduced, labels: Labels, component_ids: npt.NDArray[np.int32]) -> bool:
-    """Whether labels break so many constraints of a large component that none stays local."""
+    """Whether labels break so many constraints of a large cluster that none stays local.
+
+    A cluster here is what constraints that they break connect of the components.
+    """
     logic = problem.logic
-    is_broken = np.isin(logic.of, logic.broken_tags(labels))
-    tags = np.stack([logic.of[is_broken], component_ids[logic.nodes[is_broken]]], axis=1)
-    pairs = component_ids[logic.pairs[logic.broken_pairs(labels)]]
-    touched = np.concatenate([np.unique(tags, axis=0)[:, 1], pairs[:, 0]])
     size = np.bincount(component_ids)
-    broken = np.bincount(touched, minlength=len(size))
-    return bool(((size > LARGE) & (broken * CROWD >= size)).any())
+    tags, pairs = logic.broken_tags(labels), component_ids[logic.pairs[logic.broken_pairs(labels)]]
+    is_broken = np.isin(logic.of, tags)
+    of_tag = len(size) + logic.of[is_broken]  # behind the components
+    ends = np.concatenate(
+        [np.stack([component_ids[logic.nodes[is_broken]], of_tag], axis=1), pairs]
+    )
+    n = len(size) + len(logic.labels)
+    links = scipy.sparse.coo_array((np.ones(len(ends), np.int8), ends.T), shape=(n, n))
+    _, cluster = scipy.sparse.csgraph.connected_components(links, directed=False)
+    nodes = np.bincount(cluster[: len(size)], size, n)
+    broken = np.bincount(cluster[np.concatenate([len(size) + tags, pairs[:, 0]])], minlength=n)
+    return bool(((nodes > LARGE) & (broken * CROWD >= nodes)).any())
 
 
 def divide(

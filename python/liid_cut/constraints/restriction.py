@@ -102,6 +102,14 @@ class Restriction:
     tags: Ints
     pairs: Ints
 
+    def prices(self, problem: Reduced, relaxation: Relaxation) -> Floats:
+        """Prices of the constraints that are left, of those of the problem before."""
+        n_tags = len(problem.logic.labels)
+        prices = np.zeros(problem.n_constraints)
+        prices[relaxation.rows] = relaxation.values
+        of_pairs = prices[n_tags:].reshape(-1, problem.n_labels)[self.pairs]
+        return np.concatenate([prices[:n_tags][self.tags], of_pairs.ravel()])
+
     def lifted(self, labels: Labels) -> Labels:
         """Labels of the problem before, from those of what is left."""
         whole = self.labels.copy()

@@ -50,6 +50,8 @@ _NODES_OF_TRIALS = 1 << 21
 _LOOSE = 1e-12
 # Every so many rounds the cheapest choice of columns is looked for before prices have settled.
 _ROUNDS_PER_CHOICE = 4
+# Weight of the prices of the best bound against the program's.
+_NEAR = 0.8
 
 
 @dataclass
@@ -85,7 +87,9 @@ class ConstrainedSearch:
         first: Labels,
         solver: CopySolver,
         progress: Report | None = None,
+        first_prices: Floats | None = None,
     ) -> None:
+        self.first_prices = first_prices
         self.problem, self.plain, self.solver = problem, plain, solver
         self.structure, self.piece_bounds = structure, piece_bounds
         ends = structure.piece[problem.edges]
@@ -103,6 +107,8 @@ class ConstrainedSearch:
         """Search until all clusters are closed, or a limit strikes."""
         try:
             self._activate(self._broken(self.plain))
+            if self.first_prices is not None:
+                self._start(self.first_prices)
             while not all(cluster.closed for cluster in self.clusters):
                 self._round()
                 self._report()
@@ -122,6 +128,15 @@ class ConstrainedSearch:
             bound += sum(cluster.proof.bound for cluster in self.clusters)
             self.progress(n - still_open, n, self.best_cost, bound)
 
+    def _start(self, prices: Floats) -> None:
+        """Bounds at prices that are known before."""
+        self._activate(np.flatnonzero(prices > 0).tolist())
+        self._try_literals()
+        blocks = [block for cluster in self.clusters for block in cluster.blocks]
+        known = {row: float(prices[row]) for c in self.clusters for row in c.rows}
+        everything = Mixture(known, np.full(len(blocks), np.inf), [])
+        self._price(self.clusters, blocks, everything, known)
+
     # ---- one round
 
     def _round(self) -> None:
@@ -131,7 +146,9 @@ class ConstrainedSearch:
         blocks = [block for cluster in clusters for block in cluster.blocks]
         rows = {row: sign for cluster in clusters for row, sign in cluster.rows.items()}
         mixture = Master(blocks, rows, self.solver.seconds_left()).mix()
-        self._price(clusters, blocks, mixture)
+        near = self._near_the_best(clusters, mixture.prices)
+        if near is None or not self._price(clusters, blocks, mixture, near):
+            self._price(clusters, blocks, mixture, mixture.prices)
 
         at = 0
         for cluster in clusters:
@@ -146,15 +163,33 @@ class ConstrainedSearch:
         self._join_over(self._loose(labels), labels)
         self._activate(self._broken(labels))
 
-    def _price(self, clusters: list[Cluster], blocks: list[Block], mixture: Mixture) -> None:
+    def _near_the_best(
+        self, clusters: list[Cluster], prices: dict[int, float]
+    ) -> dict[int, float] | None:
+        """Prices between the program's and those of the best bound (Wentges 1997), if wanted."""
+        if self.first_prices is None:
+            return None
+        best = {row: price for c in clusters for row, price in c.proof.prices.items()}
+        return {
+            row: _NEAR * best.get(row, 0.0) + (1 - _NEAR) * price for row, price in prices.items()
+        }
+
+    def _price(
+        self,
+        clusters: list[Cluster],
+        blocks: list[Block],
+        mixture: Mixture,
+        prices: dict[int, float],
+    ) -> bool:
+        """Bounds at these prices, and columns that improve the mixture; whether there are any."""
         worth = dict(zip(map(id, blocks), mixture.worth.tolist(), strict=True))
-        unpriced = [block for block in blocks if block.priced != block.key(mixture.prices)]
+        unpriced = [block for block in blocks if block.priced != block.key(prices)]
         found = search_trees(
-            ((block, mixture.prices, block.most_leaves) for block in unpriced), self.solver
+            ((block, prices, block.most_leaves) for block in unpriced), self.solver
         )
         grown: set[int] = set()
         for block, (tree, labellings) in zip(unpriced, found, strict=True):
-            block.tree, block.priced = tree, block.key(mixture.prices)
+            block.tree, block.priced = tree, block.key(prices)
             limit = worth[id(block)]
             limit -= _WORTH * max(1.0, abs(limit))
             for labels in labellings:
@@ -162,12 +197,13 @@ class ConstrainedSearch:
                     grown.add(id(block))
         for cluster in clusters:
             cluster.settled = not any(id(block) in grown for block in cluster.blocks)
-            prices = {row: mixture.prices[row] for row in cluster.rows}
+            own = {row: prices[row] for row in cluster.rows}
             trees = [block.tree for block in cluster.blocks if block.tree is not None]
-            earned = sum(sign * prices[row] for row, sign in cluster.rows.items())
+            earned = sum(sign * own[row] for row, sign in cluster.rows.items())
             bound = earned + sum(tree.bound for tree in trees)
             if bound > cluster.proof.bound:
-                cluster.proof = Proof(bound, prices, trees)
+                cluster.proof = Proof(bound, own, trees)
+        return bool(grown)
 
     def _choose(self, cluster: Cluster, weights: list[Floats]) -> None:
         """Labels of the cluster's blocks: what the program says if it mixes nothing."""

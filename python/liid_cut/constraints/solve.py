@@ -41,6 +41,8 @@ from liid_cut.proofs import Scope, bound_by_node
 # Stage of components that constraints had to be enforced in; after those of the core.
 STAGE = len(_core.STAGES)
 _OPTIMAL = 1e-9
+# A relaxation that leaves less of its nodes has good prices.
+_FEW_LEFT = 0.5
 
 
 def solve_constrained(
@@ -161,17 +163,19 @@ class _Solution:
         plain = solver.plain(left.problem, left.problem.allowed)
         known = (self.labels[left.nodes], feasible_labels(left.problem, plain["labels"]))
         rest = _Solution(left.problem, plain, min(known, key=left.problem.cost))
+        inside = np.isin(ids, together)
+        nodes, nodes_left = int(inside.sum()), int(inside[left.nodes].sum())
         if self.status == "optimal":
-            rest.search(solver, progress)
+            # Prices that leave most open are too far from the best ones to start from.
+            is_tight = nodes_left < _FEW_LEFT * nodes
+            prices_left = left.prices(problem, relaxation) if is_tight else None
+            rest.search(solver, progress, prices_left)
             self.status = rest.status
         self._take(left, rest)
         self.certificate |= pack_relaxation(relaxation, ruled_out)
         self.coupled.append(together)
         self.stage[np.concatenate(self.coupled)] = STAGE
-        self.facts |= {
-            "relaxed_nodes": int(np.isin(ids, together).sum()),
-            "nodes_left": int(np.isin(ids[left.nodes], together).sum()),
-        }
+        self.facts |= {"relaxed_nodes": nodes, "nodes_left": nodes_left}
 
     def _take(self, left: Restriction, rest: _Solution) -> None:
         """The solution from that of what is left of the problem."""
@@ -189,8 +193,10 @@ class _Solution:
         proven = {name: rest.raw[name] for name in ("proofs", "proofs_complete")}
         self.raw = self.raw | proven | {"messages": messages}
 
-    def search(self, solver: CopySolver, progress: Report | None) -> None:
-        """The cheapest labelling by :mod:`.search`."""
+    def search(
+        self, solver: CopySolver, progress: Report | None, first_prices: Floats | None = None
+    ) -> None:
+        """The cheapest labelling by :mod:`.search`, maybe from prices that are known."""
         problem, plain, ids = self.problem, self.raw["labels"], self.raw["component_ids"]
         messages = self.raw["messages"]
         terms = self._terms()
@@ -203,7 +209,7 @@ class _Solution:
             is_whole, self.bounds[of_piece], np.bincount(piece, terms, len(of_piece))
         )
         search = ConstrainedSearch(
-            problem, plain, structure, piece_bounds, self.labels, solver, progress
+            problem, plain, structure, piece_bounds, self.labels, solver, progress, first_prices
         )
         search.run()
         self.labels = search.best
