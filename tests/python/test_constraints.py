@@ -103,6 +103,16 @@ def test_crowded_constraints_in_one_large_component() -> None:
     assert solve(inst, coverage=coverage, n_jobs=2).labels.tolist() == result.labels.tolist()
 
 
+def test_crowded_constraints_that_connect_small_components() -> None:
+    inst, coverage = tagged_images(150, 0, delta=0.2)
+    result = solve(inst, coverage=coverage)
+    assert result.status == "optimal"
+    facts = result.diagnostics["constraints"]
+    assert facts["nodes_left"] < facts["relaxed_nodes"]
+    components = np.unique(solve(inst).component_ids, return_counts=True)[1]
+    assert components.max() < pieces.LARGE < facts["relaxed_nodes"]
+
+
 def test_a_tag_that_two_labels_of_one_component_would_pay_twice() -> None:
     # Both nodes turn together for 1.1, one alone for 2.2; the price of the tag counts once.
     inst = instance([[1, 0.45], [1, 0.45], [1, 0]], [[0, 1]], [1.65])

@@ -41,8 +41,8 @@ from liid_cut.proofs import Scope, bound_by_node
 # Stage of components that constraints had to be enforced in; after those of the core.
 STAGE = len(_core.STAGES)
 _OPTIMAL = 1e-9
-# A relaxation that leaves less of its nodes has good prices.
-_FEW_LEFT = 0.5
+# The search starts from prices of a relaxation that leaves less of what the constraints cost.
+_TIGHT = 0.1
 
 
 def solve_constrained(
@@ -166,10 +166,10 @@ class _Solution:
         inside = np.isin(ids, together)
         nodes, nodes_left = int(inside.sum()), int(inside[left.nodes].sum())
         if self.status == "optimal":
-            # Prices that leave most open are too far from the best ones to start from.
-            is_tight = nodes_left < _FEW_LEFT * nodes
-            prices_left = left.prices(problem, relaxation) if is_tight else None
-            rest.search(solver, progress, prices_left)
+            gap, extra = prices.cost - prices.bound, prices.cost - float(self.bounds.sum())
+            is_tight = gap < _TIGHT * extra
+            start = left.prices(problem, relaxation) if is_tight else None
+            rest.search(solver, progress, start)
             self.status = rest.status
         self._take(left, rest)
         self.certificate |= pack_relaxation(relaxation, ruled_out)
