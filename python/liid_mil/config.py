@@ -292,7 +292,8 @@ class ReportConfig:
     ----------
     title : its heading.
     max_images : images that it shows.
-    delta_factors : the page's slider: cuts with these multiples of delta; [] for none.
+    delta_factors : the page's slider: cuts with these multiples of delta, of 20 seconds each at
+        most; [] for none.
     """
 
     title: str = "Pseudo labels by the multi-way cut"

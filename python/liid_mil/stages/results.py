@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from liid_cut import MultiwayCutResult
 from liid_cut.npz import replacing
 from liid_cut.report import ReportImage, write_report
 from liid_mil.assignment import assign, images_of_store
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 METHODS = ("cam", "without_graph", "with_graph", "oracle")
 METRICS = "metrics.json"
 REPORT = "report.html"
+_SECONDS_OF_OTHER_CUTS = 20.0
 _SHOWN = {"ap50": "AP50", "ap75": "AP75", "abo": "ABO"}  # in the report's headline
 
 
@@ -146,17 +148,26 @@ def _open_metrics(pipeline: Pipeline, folder: Path) -> dict[str, Any]:
     return found
 
 
+def _cut_at(pipeline: Pipeline, delta: float) -> MultiwayCutResult:
+    """The run's cut at another delta, for the slider: labels to look at, so within some seconds."""
+    cut = pipeline.config.cut
+    limits = [limit for limit in (cut.time_limit, _SECONDS_OF_OTHER_CUTS) if limit is not None]
+    scale = pipeline.labelling.background_scale
+    changes = {"delta": delta, "background_scale": scale, "time_limit": min(limits)}
+    result = label(pipeline.extraction, **asdict(cut) | changes, n_jobs=pipeline.n_jobs).result
+    if result.status == "interrupted":
+        raise KeyboardInterrupt
+    return result
+
+
 def _make_report(pipeline: Pipeline, folder: Path) -> None:
     extraction, labelling = pipeline.extraction, pipeline.labelling
     settings, metrics = pipeline.config.report, pipeline.metrics
-    cut = asdict(pipeline.config.cut)
-    path = []
-    for factor in sorted(settings.delta_factors):
-        delta = labelling.result.delta * factor
-        scale = labelling.background_scale
-        changes = {"delta": delta, "background_scale": scale}
-        result = label(extraction, **cut | changes, n_jobs=pipeline.n_jobs).result
-        path.append((delta, result))
+    delta = labelling.result.delta
+    path = [
+        (delta * factor, _cut_at(pipeline, delta * factor) if factor != 1 else labelling.result)
+        for factor in sorted(settings.delta_factors)
+    ]
     facts = {"images": pipeline.n_images, "proposals": len(extraction)}
     for key, name in _SHOWN.items() if metrics["annotated"] else ():
         pair = [metrics[method][key] for method in ("without_graph", "with_graph")]
