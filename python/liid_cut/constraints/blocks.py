@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -202,6 +202,19 @@ class Tree:
 
 class OutOfTime(Exception):
     """The time limit or Ctrl-C struck inside a round; ``args[0]`` is the status."""
+
+
+def status_of(search: Callable[[], None]) -> str:
+    """Search until the end, or until a limit strikes: ``"optimal"``, or which one."""
+    try:
+        search()
+    except OutOfTime as error:
+        return str(error.args[0])
+    except KeyboardInterrupt:
+        return "interrupted"
+    except MemoryError:
+        return "memory_limit"
+    return "optimal"
 
 
 @dataclass

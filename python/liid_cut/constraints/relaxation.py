@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from liid_cut.ckr import ckr_model
-from liid_cut.constraints.blocks import Copy, CopySolver, Cut, Labels, OutOfTime, Structure
+from liid_cut.constraints.blocks import Copy, CopySolver, Cut, Labels, Structure, status_of
 from liid_cut.constraints.feasible import feasible_labels
 from liid_cut.constraints.reduced import Floats, Reduced
 from liid_cut.constraints.restriction import Relaxation, Restriction, restrict
@@ -66,16 +66,13 @@ class PriceSearch:
 
     def run(self) -> Relaxation | None:
         """The best relaxation; None: a limit struck before there was one."""
-        try:
-            self._descend()
-            self._program()
-        except OutOfTime as error:
-            self.status = str(error.args[0])
-        except KeyboardInterrupt:
-            self.status = "interrupted"
-        except MemoryError:
-            self.status = "memory_limit"
+        self.status = status_of(self._search)
         return self._relaxation()
+
+    def _search(self) -> None:
+        self._descend()
+        if self.cost > self.bound:
+            self._program()
 
     def _relaxation(self) -> Relaxation | None:
         if self.cut is None:

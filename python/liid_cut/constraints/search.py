@@ -8,7 +8,8 @@ best labelling, and a proof of a bound for each cluster of blocks.
 2. A linear program mixes the labellings known of each block (:mod:`.master`) and prices the active
    constraints.
 3. The cheapest labelling of each block at these prices (:mod:`.trees`) gives a bound, by Lagrange's
-   relaxation, and new labellings to mix; back to 2 until there are none.
+   relaxation, and new labellings to mix; back to 2 until there are none. With prices known from
+   before (:mod:`.relaxation`) it starts from them, and stays near the best so far.
 4. Where the best choice of labellings still costs more than the bound, blocks that the program
    mixes become one, inside which constraints are exact.
 5. Constraints that the labelling found breaks become active, and pieces of a component
@@ -29,9 +30,9 @@ from liid_cut.constraints.blocks import (
     Copy,
     CopySolver,
     Labels,
-    OutOfTime,
     Structure,
     Tree,
+    status_of,
 )
 from liid_cut.constraints.inputs import Ints
 from liid_cut.constraints.master import Master, Mixture, integral
@@ -105,19 +106,15 @@ class ConstrainedSearch:
 
     def run(self) -> None:
         """Search until all clusters are closed, or a limit strikes."""
-        try:
-            self._activate(self._broken(self.plain))
-            if self.first_prices is not None:
-                self._start(self.first_prices)
-            while not all(cluster.closed for cluster in self.clusters):
-                self._round()
-                self._report()
-        except OutOfTime as error:
-            self.status = str(error.args[0])
-        except KeyboardInterrupt:
-            self.status = "interrupted"
-        except MemoryError:
-            self.status = "memory_limit"
+        self.status = status_of(self._close_all)
+
+    def _close_all(self) -> None:
+        self._activate(self._broken(self.plain))
+        if self.first_prices is not None:
+            self._start(self.first_prices)
+        while not all(cluster.closed for cluster in self.clusters):
+            self._round()
+            self._report()
 
     def _report(self) -> None:
         if self.progress is not None:
