@@ -1,6 +1,7 @@
 """Tiny random problems with links, tags and known labels, held against brute force.
 
     python -m benchmarks.tiny_problems --constraints --n 10000
+    python -m benchmarks.tiny_problems --relaxed --n 10000
 
 Each problem has some of: allowed labels, known labels, must-links, cannot-links, coverage, node
 weights and further edges; about one in eight has no labelling at all. The oracle enumerates all
@@ -12,11 +13,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 import liid_cut
 from benchmarks.instances import FloatArray, Instance, make_instance
+from liid_cut.constraints import pieces, relaxation, solve
 
 METHODS = ("auto", "ckr", "brute_force")
 TOLERANCE = 1e-9
@@ -142,3 +145,17 @@ def check_constrained(seed: int) -> tuple[Counter[str], list[str]]:
             stages[f"{method}: {latest}"] += 1
         wrong += [f"{name}: {text}" for text in found]
     return stages, wrong
+
+
+def check_relaxed(seed: int) -> tuple[Counter[str], list[str]]:
+    """:func:`check_constrained`, by way of a relaxation wherever a constraint is broken.
+
+    The search starts from its prices in every second problem; some have a few steps, or no program.
+    """
+    with (
+        patch.object(pieces, "LARGE", 0),
+        patch.object(solve, "_TIGHT", (0.1, np.inf)[seed % 2]),
+        patch.object(relaxation, "_STEPS", (60, 5, 1)[seed // 2 % 3]),
+        patch.object(relaxation, "_LARGEST_PROGRAM", (60_000, 0, 12)[seed // 6 % 3]),
+    ):
+        return check_constrained(seed)

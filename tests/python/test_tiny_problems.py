@@ -14,7 +14,12 @@ from reference import cheapest_cut, cut_cost
 import liid_cut
 from benchmarks import tiny_problems
 from benchmarks.instances import make_instance
-from benchmarks.tiny_constraints import Constrained, check_constrained, constrained_problem
+from benchmarks.tiny_constraints import (
+    Constrained,
+    check_constrained,
+    check_relaxed,
+    constrained_problem,
+)
 from benchmarks.tiny_constraints import all_costs as costs_of_constrained
 from benchmarks.tiny_problems import all_costs, all_labellings, check, faults, tiny_problem
 
@@ -98,6 +103,13 @@ def test_constraints_against_brute_force(first: int) -> None:
     assert sum(stages.values()) == 750
     assert stages["auto: constraints"] >= 60
     assert stages["auto: no labelling"] >= 20
+
+
+@pytest.mark.parametrize("first", [0, 250, 20_000])
+def test_relaxations_against_brute_force(first: int) -> None:
+    stages, wrong, _ = tiny_problems.check_many(range(first, first + 150), check_relaxed)
+    assert wrong == []
+    assert stages["auto: constraints"] >= 30
 
 
 def test_every_constraint_occurs() -> None:

@@ -22,6 +22,9 @@ from liid_cut.constraints.inputs import Bools, Ints
 from liid_cut.constraints.reduced import Floats, Reduced, open_logic
 from liid_cut.proofs import Malformed
 
+# A cost that is no higher than a bound, relative to it.
+_CLOSED = 1e-12
+
 
 @dataclass(frozen=True)
 class Relaxation:
@@ -180,16 +183,21 @@ def labels_too_dear(
 ) -> tuple[Bools, Ints]:
     """Labels (r, K+1) ruled out by a labelling that meets the constraints, and where.
 
-    That is in the components that broken or priced constraints reach, taken together: labels of
-    ``labels`` stay, others where the bound with them is no lower than its cost.
+    That is in the components that priced constraints reach or where the labelling costs more than
+    the bound, taken together: labels of ``labels`` stay, others where the bound with them is no
+    lower than its cost. In all other components it costs what the bound says, so that no labelling
+    can make up there for what it loses here.
     """
     costs, earned = relaxation.terms(problem)
     terms = costs.min(axis=1)
-    together = np.unique(component_ids[relaxation.links(problem)])
-    inside = np.isin(component_ids, together)
     paid = problem.node_costs(labels)
     np.add.at(paid, problem.edges[:, 0], problem.cut_weights(labels))
-    gap = float(paid[inside].sum() - terms[inside].sum() - earned[inside].sum())
-    ruled_out = problem.allowed & inside[:, None] & (costs - terms[:, None] >= gap)
+    above = np.bincount(component_ids, paid - terms - earned)
+    is_above = above > _CLOSED * np.maximum(1.0, np.bincount(component_ids, paid))
+    reached = component_ids[relaxation.links(problem)].ravel()
+    together = np.union1d(reached, np.flatnonzero(is_above)).astype(np.int64)
+    inside = np.isin(component_ids, together)
+    ruled_out = problem.allowed & inside[:, None]
+    ruled_out &= costs - terms[:, None] >= above[together].sum()
     ruled_out[np.arange(len(labels)), labels] = False
     return ruled_out, together

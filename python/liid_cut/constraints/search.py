@@ -188,7 +188,8 @@ class ConstrainedSearch:
         for block, (tree, labellings) in zip(unpriced, found, strict=True):
             block.tree, block.priced = tree, block.key(prices)
             limit = worth[id(block)]
-            limit -= _WORTH * max(1.0, abs(limit))
+            if np.isfinite(limit):
+                limit -= _WORTH * max(1.0, abs(limit))
             for labels in labellings:
                 if block.value(labels, mixture.prices) < limit and block.add_column(labels):
                     grown.add(id(block))
