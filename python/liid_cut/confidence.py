@@ -19,7 +19,7 @@ import numpy.typing as npt
 import scipy
 
 from liid_cut.constraints.inputs import restricted
-from liid_cut.costs import check_size, label_costs_of, require_result
+from liid_cut.costs import check_adds_up, check_size, label_costs_of, require_result
 from liid_cut.inputs import as_array, as_number, as_probs
 
 Floats = npt.NDArray[np.float64]
@@ -63,6 +63,7 @@ def cut_margins(
     ValueError : ``probs`` or ``allowed`` is malformed or does not belong to the result.
     """
     costs = label_costs_of(result, probs, allowed, labels, node_weights)
+    check_adds_up(result, costs)
     chosen = result.cut_labels
     margins = np.empty(len(chosen))
     for begin in range(0, len(chosen), _ROWS_PER_BLOCK):

@@ -98,15 +98,29 @@ def label_costs_of(
             f"{name}[{u}] does not allow the label {chosen[u]} of the result; pass what the solve "
             "was given"
         )
-    ends = chosen[np.asarray(result.edges)]
-    paid = costs[np.arange(len(chosen)), chosen].sum()
-    paid += np.asarray(result.weights)[ends[:, 0] != ends[:, 1]].sum()
-    if not np.isclose(paid, result.cost, rtol=_SAME, atol=_SAME):
-        raise ValueError(
-            f"the labels of the result cost {paid:.9g} by these arguments, {result.cost:.9g} by "
-            "those of the solve; pass the probs, labels and node_weights that the solve was given"
-        )
     return costs
+
+
+def adds_up(result: Any, costs: Floats) -> bool:
+    """Whether the labels of the result cost by ``costs`` (n, K+1) what the result says."""
+    return bool(np.isclose(_paid(result, costs), result.cost, rtol=_SAME, atol=_SAME))
+
+
+def check_adds_up(result: Any, costs: Floats) -> None:
+    """Raise a ``ValueError`` unless it :func:`adds_up`."""
+    if not adds_up(result, costs):
+        raise ValueError(
+            f"the labels of the result cost {_paid(result, costs):.9g} by these arguments, "
+            f"{result.cost:.9g} by those of the solve; pass the probs, labels and node_weights "
+            "that the solve was given"
+        )
+
+
+def _paid(result: Any, costs: Floats) -> float:
+    labels = np.asarray(result.cut_labels)
+    ends = labels[np.asarray(result.edges)]
+    cut = np.asarray(result.weights)[ends[:, 0] != ends[:, 1]]
+    return float(costs[np.arange(len(labels)), labels].sum() + cut.sum())
 
 
 def check_size(result: Any, probs: npt.NDArray[Any]) -> None:

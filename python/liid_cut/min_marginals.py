@@ -27,7 +27,7 @@ import numpy.typing as npt
 from liid_cut import _core
 from liid_cut.conditional_proofs import bounds_of_parts
 from liid_cut.confidence import votes
-from liid_cut.costs import label_costs_of, require_result, weights_of_costs
+from liid_cut.costs import check_adds_up, label_costs_of, require_result, weights_of_costs
 from liid_cut.forest import forest_min_marginals, spanning_forest
 from liid_cut.inputs import as_n_threads, as_positive_int
 from liid_cut.proofs import BAD_CERTIFICATE, Scope
@@ -112,6 +112,7 @@ def min_marginals(
             "label_distributions take it"
         )
     costs = label_costs_of(result, probs, allowed, labels, node_weights)
+    check_adds_up(result, costs)
     ids, chosen = np.asarray(result.component_ids), np.asarray(result.cut_labels)
     own_cost = np.asarray(result.components["cost"])
     try:

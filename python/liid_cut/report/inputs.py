@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liid_cut.confidence import cut_margins
-from liid_cut.costs import label_costs_of
+from liid_cut.costs import adds_up, label_costs_of
 from liid_cut.inputs import as_array, as_index_array
 from liid_cut.report.images import ReportImage
 from liid_cut.result import MultiwayCutResult
@@ -25,7 +25,6 @@ Crops = Callable[[int], npt.NDArray[Any]]
 
 # Of the cost: how far the terminal weights and edges may be from it before the page says that its
 # arithmetic is not that of the cut.
-_COST_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -107,15 +106,14 @@ def collect(
     labels = np.asarray(result.labels, dtype=np.int64)
     n, n_labels = len(labels), int(result.messages.shape[1])
     matrix = costs = before = None
-    adds_up = True
+    fits = True
     if probs is not None:
         costs = label_costs_of(result, probs, allowed)
         matrix = as_array("probs", probs)
         before = costs.argmin(axis=1).astype(np.int64)
-        cost = _cost(result, costs)
-        if margins is None:
+        fits = adds_up(result, costs)
+        if margins is None and fits:
             margins = cut_margins(result, probs, allowed=allowed)
-        adds_up = abs(cost - result.cost) <= _COST_TOLERANCE * max(1.0, abs(result.cost))
     elif allowed is not None:
         raise ValueError("allowed belongs to probs, which is missing")
 
@@ -126,7 +124,7 @@ def collect(
         node_names=_names("node_names", node_names, n),
         probs=matrix,
         costs=costs,
-        adds_up=adds_up,
+        adds_up=fits,
         before=before,
         after=labels,
         truth=None if truth is None else as_truth(truth, n, n_labels),
@@ -136,13 +134,6 @@ def collect(
         margins=_as_margins(margins, n),
         facts={str(key): _shown(value) for key, value in (facts or {}).items()},
     )
-
-
-def _cost(result: MultiwayCutResult, costs: Floats) -> float:
-    labels = np.asarray(result.cut_labels)
-    u, v = result.edges[:, 0], result.edges[:, 1]
-    cut = labels[u] != labels[v]
-    return float(costs[np.arange(len(labels)), labels].sum() + result.weights[cut].sum())
 
 
 def _names(argument: str, names: Sequence[str] | None, wanted: int) -> list[str] | None:
